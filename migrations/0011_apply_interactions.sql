@@ -1,0 +1,80 @@
+-- Applies a batch of interactions, each once. One call is one statement, so all of it happens or nothing.
+-- `batch`: array of objects with the columns named below, no event_id twice. `again`: these events come out of
+-- parked_events and may leave it.
+-- Returns how many took effect now; the ids that wait for their product; the ids that were used before with another
+-- payload. All others are repeats.
+--
+-- Look-ups are scalar subqueries on purpose: always one index probe a row, whatever the planner believes of the tables.
+-- Rows are written in the order of their keys, so that two batches never wait for each other crosswise.
+create function apply_interactions(batch jsonb, again boolean)
+returns table (applied integer, waiting uuid[], conflicts uuid[])
+language sql as $$
+  with event as materialized (
+    select e.event_id, e.payload_hash, e.user_id, e.product_id, e.session_id, e.event_type, e.event_value, e.platform,
+      e.device, coalesce(e.created_at, e.at) as created_at,
+      (select true from products p where p.product_id = e.product_id) as product_known,
+      (select p.payload_hash from parked_events p where p.event_id = e.event_id) as parked_hash,
+      (select l.payload_hash from processed_events l where l.event_id = e.event_id) as applied_hash
+    from jsonb_to_recordset(batch) as e(
+      event_id uuid, payload_hash bigint, user_id uuid, product_id uuid, session_id uuid, event_type varchar,
+      event_value numeric, platform varchar, device json, created_at timestamptz, at timestamptz)
+  ),
+  fresh as (
+    insert into processed_events (event_id, job, payload_hash)
+    select event_id, 'record-interactions', payload_hash
+    from event
+    where product_known and applied_hash is null and (again or parked_hash is null)
+    order by event_id
+    on conflict (event_id) do nothing
+    returning event_id
+  ),
+  novel as materialized (
+    select e.* from event e join fresh using (event_id)
+  ),
+  stub_users as (
+    insert into users (user_id, is_anonymous, is_active)
+    select n.user_id, true, true
+    from novel n
+    where (select true from users u where u.user_id = n.user_id) is null
+    group by n.user_id
+    order by n.user_id
+    on conflict (user_id) do nothing
+  ),
+  stub_sessions as (
+    insert into sessions (session_id, started_at)
+    select n.session_id, min(n.created_at)
+    from novel n
+    where n.session_id is not null
+    group by n.session_id
+    having (select true from sessions s where s.session_id = n.session_id and s.started_at <= min(n.created_at)) is null
+    order by n.session_id
+    -- A session began at the latest with its first event, in whatever order they arrive.
+    on conflict (session_id) do update set started_at = least(sessions.started_at, excluded.started_at)
+  ),
+  recorded as (
+    insert into interactions
+      (user_id, product_id, session_id, event_type, event_value, platform, device, created_at)
+    select user_id, product_id, session_id, event_type, event_value, platform, device, created_at
+    from novel
+    order by created_at, event_id
+  ),
+  stale as (
+    insert into dirty_keys (kind, key)
+    select 'popularity', product_id from novel group by product_id order by product_id
+  ),
+  unparked as (
+    delete from parked_events p
+    using event e
+    where again and p.event_id = e.event_id and (e.product_known or e.applied_hash is not null)
+  )
+  select
+    (select count(*)::integer from fresh),
+    array(
+      select event_id from event
+      where product_known is null and applied_hash is null and (again or parked_hash is null)
+    ),
+    array(
+      select event_id from event
+      where coalesce(applied_hash, case when again then null else parked_hash end) <> payload_hash
+    )
+$$;

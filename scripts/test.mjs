@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { root } from './run.mjs';
+import { runMain, setUp } from './setup.mjs';
+
+const results = join(root, '.zyra/test-results.json');
+
+const tool = async (script, ...args) => {
+  process.stdout.write(`\n── ${[script.split('/').at(-1), ...args].join(' ')}\n`);
+  const command = [join(root, 'node_modules', script), ...args];
+  const [code] = await once(spawn(process.execPath, command, { cwd: root, stdio: 'inherit' }), 'close');
+  return code === 0;
+};
+
+/** Lint and types count as one test each. A test file that could not be loaded is a failure, not an absence. */
+const countTests = async (vitestPassed) => {
+  const report = await readFile(results, 'utf8').then(JSON.parse, () => undefined);
+  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  const unloaded = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  const failed = report.numFailedTests + unloaded;
+  return {
+    passed: report.numPassedTests,
+    // Vitest also fails for what no test owns, such as an unhandled rejection.
+    failed: failed === 0 && !vitestPassed ? 1 : failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+};
+
+let counted = false;
+
+const test = async () => {
+  // The tests compile for themselves: a type error is a failed check here, not a failed set-up.
+  await setUp({ dist: false });
+  await mkdir(dirname(results), { recursive: true });
+  await rm(results, { force: true });
+  const checks = [
+    await tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'),
+    await tool('typescript/bin/tsc', '--noEmit'),
+  ];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
+  const vitestPassed = await tool('vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2));
+  const counts = await countTests(vitestPassed);
+  const passed = counts.passed + checks.filter(Boolean).length;
+  const failed = counts.failed + checks.filter((ok) => !ok).length;
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  counted = true;
+  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped}\n`);
+  return failed === 0 ? 0 : 1;
+};
+
+await runMain(test);
+// However it ended, the last line says what was counted.
+if (!counted) process.stdout.write('\n0 passed, 1 failed\n');

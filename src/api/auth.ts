@@ -1,0 +1,159 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
+import type { Config } from '../config.ts';
+import { hashKey, listActiveKeyHashes, type Scope } from '../db/api-keys.ts';
+import type { Db } from '../db/database.ts';
+import type { Log } from '../log.ts';
+import { Problem, unavailable } from './problem.ts';
+
+/** Who calls: the app a key belongs to, and what the key opens. */
+export interface Caller {
+  app: string;
+  scopes: ReadonlySet<Scope>;
+}
+
+export interface Keyring {
+  /** The caller a key belongs to. A key made a moment ago is found, a revoked one is gone within seconds. */
+  find(key: string): Promise<Caller | undefined>;
+  close(): void;
+}
+
+const refreshMs = 2_000;
+/** Unknown keys make us look at most this often, so that guessing costs the database nothing. */
+const lookAgainMs = 1_000;
+
+interface Entry extends Caller {
+  hash: Buffer;
+}
+
+const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64');
+
+/**
+ * The open keys, by the hash of each, kept in memory and renewed in the background: a request costs no round trip, and
+ * while PostgreSQL is away the known keys keep working.
+ */
+export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
+  const master = new Map<string, Entry>();
+  if (config.ZYRA_ADMIN_KEY !== undefined) {
+    const hash = hashKey(config.ZYRA_ADMIN_KEY);
+    master.set(keyOf(hash), { hash, app: 'admin', scopes: new Set(['admin']) });
+  }
+  let entries: ReadonlyMap<string, Entry> = master;
+  let known = false;
+
+  const look = async (): Promise<void> => {
+    try {
+      const rows = await listActiveKeyHashes(db);
+      const next = new Map<string, Entry>();
+      for (const { key_hash, app, scopes } of rows) {
+        next.set(keyOf(key_hash), { hash: key_hash, app, scopes: new Set(scopes) });
+      }
+      for (const [key, entry] of master) next.set(key, entry);
+      entries = next;
+      if (!known) log.info({ keys: next.size, msg: 'keys loaded' });
+      known = true;
+    } catch (error) {
+      if (known) log.warn({ err: error, msg: 'keys cannot be renewed; the known ones keep working' });
+      known = false;
+    }
+  };
+  let looking: Promise<void> | undefined;
+  const lookOnce = (): Promise<void> => {
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
+  void lookOnce();
+  const timer = setInterval(() => void lookOnce(), refreshMs);
+  timer.unref();
+
+  const lookUp = (hash: Buffer): Entry | undefined => {
+    const entry = entries.get(keyOf(hash));
+    return entry && timingSafeEqual(entry.hash, hash) ? entry : undefined;
+  };
+
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const lookForUnknown = async (): Promise<void> => {
+    const now = performance.now();
+    if (now - askedAt < lookAgainMs) return looking;
+    askedAt = now;
+    // One that is under way may have been answered before the key was made.
+    await looking;
+    return lookOnce();
+  };
+
+  return {
+    async find(key) {
+      const hash = hashKey(key);
+      const entry = lookUp(hash);
+      if (entry) return entry;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, lookAgainMs);
+      });
+      await Promise.race([lookForUnknown(), late]);
+      clearTimeout(timer);
+      const found = lookUp(hash);
+      if (!found && !known) throw unavailable('Keys cannot be checked right now; try again.');
+      return found;
+    },
+    close: () => clearInterval(timer),
+  };
+};
+
+const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+const basic = /^Basic +([A-Za-z0-9+/=]{1,1024}) *$/i;
+
+const unauthorized = (challenge: string, detail: string): Problem =>
+  new Problem(401, detail, { headers: { 'WWW-Authenticate': challenge } });
+
+const bearerRealm = 'Bearer realm="zyra"';
+
+/**
+ * The caller of a request, who holds the scope.
+ * @throws Problem 401 without a valid key, 403 when it does not open this.
+ */
+export const authorize = async (keyring: Keyring, request: Request, scope: Scope): Promise<Caller> => {
+  const [, key] = bearer.exec(request.headers.authorization ?? '') ?? [];
+  if (key === undefined) throw unauthorized(bearerRealm, 'A key is needed: Authorization: Bearer <key>.');
+  const caller = await keyring.find(key);
+  if (!caller) throw unauthorized(`${bearerRealm}, error="invalid_token"`, 'This key is not known.');
+  if (!allows(caller, scope)) throw new Problem(403, `This key does not have the scope ${scope}.`);
+  return caller;
+};
+
+/** The admin scope includes the others. */
+export const allows = ({ scopes }: Caller, scope: Scope): boolean => scopes.has(scope) || scopes.has('admin');
+
+/**
+ * As `authorize` for the admin scope, and for browsers also HTTP Basic with an admin key as password, whatever the user
+ * name; the 401 makes the browser ask.
+ */
+export const authorizeBrowser = async (keyring: Keyring, request: Request): Promise<Caller> => {
+  const given = request.headers.authorization ?? '';
+  if (bearer.test(given)) return authorize(keyring, request, 'admin');
+  const [, credentials] = basic.exec(given) ?? [];
+  const text = Buffer.from(credentials ?? '', 'base64').toString();
+  const password = text.slice(text.indexOf(':') + 1);
+  const caller = password === '' ? undefined : await keyring.find(password);
+  if (caller && allows(caller, 'admin')) return caller;
+  throw unauthorized('Basic realm="zyra", charset="UTF-8"', 'Log in with an admin key as password.');
+};
+
+/**
+ * Refuse a change that another site made a logged-in browser send. A key in `Authorization: Bearer` is never sent by
+ * the browser itself, Basic credentials are.
+ */
+export const assertSameOrigin = (request: Request): void => {
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  if (bearer.test(request.headers.authorization ?? '')) return;
+  const { origin } = request.headers;
+  const site = request.headers['sec-fetch-site'];
+  const same =
+    site === undefined ? origin !== undefined && hostOf(origin) === request.host : site === 'same-origin';
+  if (!same) throw new Problem(403, 'This change must come from the page itself.');
+};
+
+const hostOf = (origin: string): string | undefined =>
+  URL.canParse(origin) ? new URL(origin).host : undefined;

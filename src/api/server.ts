@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventJobs } from '../../jobs/index.ts';
+import type { Parts } from '../parts.ts';
+import { createIntake } from '../queue/intake.ts';
+import { createIntakeGate } from '../queue/intake-gate.ts';
+import { createApp, serverLimits } from './app.ts';
+
+export interface Api {
+  url: string;
+  /** Take no new connections, answer what was asked, write out what was accepted. */
+  close(): Promise<void>;
+}
+
+/** How long callers get to move their kept-alive connections elsewhere before idle ones are closed. */
+const farewellMs = 1_000;
+
+/** Serve the HTTP API. Resolves when it listens. */
+export const startApi = async (parts: Parts): Promise<Api> => {
+  const { config, producer } = parts;
+  const gate = createIntakeGate(producer, {
+    jobs: Object.values(eventJobs),
+    backlogJobs: config.INTAKE_BACKLOG_JOBS,
+    memoryShare: config.INTAKE_MEMORY_SHARE,
+  });
+  const intake = createIntake(
+    { ...parts, gate },
+    {
+      lingerMs: config.INTAKE_LINGER_MS,
+      batchEvents: config.INTAKE_BATCH_EVENTS,
+      bufferEvents: config.INTAKE_BUFFER_EVENTS,
+    },
+  );
+  const { app, close: closeApp } = createApp({ ...parts, intake });
+
+  let leaving = false;
+  const server: Server = createServer(serverLimits, (request, response) => {
+    // The caller opens its next connection to someone who stays.
+    if (leaving) response.setHeader('connection', 'close');
+    app(request, response);
+  });
+  server.listen(config.PORT, config.HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: `http://${config.HOST}:${port}`,
+    async close() {
+      leaving = true;
+      // http's own close() would cut idle connections at once, some of them just as a request comes in.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+      await Promise.race([closed, delay(farewellMs)]);
+      server.closeIdleConnections();
+      const forced = delay(Math.max(config.SHUTDOWN_TIMEOUT_MS - farewellMs, 0), 'late', { ref: false });
+      if ((await Promise.race([closed, forced])) === 'late') server.closeAllConnections();
+      await intake.close();
+      gate.close();
+      await closeApp();
+    },
+  };
+};

@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { loadDemoShop } from '../demo/load.ts';
+
+/** Shows how far a long step is: one line that changes on a terminal, one line every tenth of the way elsewhere. */
+const showProgress = (title: string) => {
+  const { stdout } = process;
+  let shown = -1;
+  return {
+    update: (done: number, total: number, what: string) => {
+      const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
+      const step = stdout.isTTY ? percent : Math.floor(percent / 10);
+      if (step === shown) return;
+      shown = step;
+      const line = `  ${title}: ${String(percent).padStart(3)} %  ${what}`;
+      stdout.write(stdout.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+    },
+    end: () => {
+      if (stdout.isTTY && shown >= 0) stdout.write('\n');
+    },
+  };
+};
+
+/**
+ * Load the demo shop at the first start of this data, or decide for good that there is to be none. `marker` remembers
+ * that it was decided: a shop that somebody emptied, or wanted empty, is not filled behind their back.
+ */
+export const ensureShop = async (
+  databaseUrl: string,
+  { marker, empty }: { marker: string; empty: boolean },
+): Promise<void> => {
+  if (existsSync(marker)) return;
+  if (!empty) {
+    const progress = showProgress('demo shop');
+    await loadDemoShop(databaseUrl, { onProgress: progress.update }).finally(progress.end);
+  }
+  await writeFile(marker, empty ? 'empty\n' : 'demo\n');
+};

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false', '1', '0'])
+    .transform((text) => text === 'true' || text === '1')
+    .default(fallback);
+const count = (fallback: number, atLeast = 1) => z.coerce.number().int().min(atLeast).default(fallback);
+const ms = count;
+const weights = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue('must be a JSON object');
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string(), z.number().min(0)));
+
+/** Every setting of the system, with its default. `.env.example` lists the same names; a test compares the two. */
+export const Env = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATABASE_POOL_SIZE: count(10),
+  DATABASE_QUERY_TIMEOUT_MS: ms(15_000),
+  REDIS_QUEUE_URL: z.url({ protocol: /^rediss?$/ }),
+  REDIS_CACHE_URL: z.url({ protocol: /^rediss?$/ }),
+  /** Namespace of all keys in both Redis instances, so that several systems can share one. */
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .default('zyra'),
+
+  HOST: z.string().default('127.0.0.1'),
+  PORT: count(3000, 0),
+  /** How many proxies in front may be believed about the caller's address (`X-Forwarded-For`). */
+  TRUST_PROXY_HOPS: count(0, 0),
+  /** Bearer key with the admin scope, accepted from the first start on; more keys are made with `zyra keys create`. */
+  ZYRA_ADMIN_KEY: z.string().min(24).optional(),
+
+  /** A micro-batch of events closes after this time or at this many events, whichever is first. */
+  INTAKE_LINGER_MS: ms(4, 0),
+  INTAKE_BATCH_EVENTS: count(500),
+  /** Above this many events not yet in Redis, a process answers 503 instead of buffering more. */
+  INTAKE_BUFFER_EVENTS: count(20_000),
+  /** A write to the queue that Redis has not confirmed by then is answered 503. */
+  ENQUEUE_TIMEOUT_MS: ms(1_000),
+  /** Jobs waiting in one intake queue above which new events are answered 503. */
+  INTAKE_BACKLOG_JOBS: count(100_000),
+  /** Share of the queue Redis' maxmemory above which new events are answered 503, so that workers can still finish. */
+  INTAKE_MEMORY_SHARE: z.coerce.number().positive().max(1).default(0.7),
+
+  /** Queues this worker process serves, comma-separated; `all` for every one. */
+  WORKER_QUEUES: z.string().default('all'),
+  /** Jobs of one queue worked on at once by one process. */
+  WORKER_CONCURRENCY: count(4),
+  /** How long an event waits for a product, review or category that is not there yet before it is parked as failed. */
+  WAITING_MINUTES: z.coerce.number().positive().default(10),
+  /** How long a sent event id is remembered: the time within which a repeat has no second effect. */
+  EVENT_ID_RETENTION_DAYS: count(35),
+
+  /** How much an event of each type says about liking the product, as JSON. Types not named weigh nothing. */
+  EVENT_WEIGHTS: weights.default({
+    view: 1,
+    click: 2,
+    add_to_cart: 4,
+    remove_from_cart: 0,
+    wishlist: 4,
+    share: 4,
+    rate: 4,
+    purchase: 8,
+  }),
+
+  /** What a process gets to finish its work after SIGTERM; keep it below the orchestrator's own patience. */
+  SHUTDOWN_TIMEOUT_MS: ms(8_000),
+  ARTIFACTS_DIR: z.string().default('artifacts'),
+  /** In production a queue Redis without `appendonly yes`, `appendfsync always`, `noeviction` is refused; this accepts it. */
+  ALLOW_UNSAFE_REDIS: flag(false),
+});
+
+export type Config = z.infer<typeof Env>;
+
+/**
+ * Read the environment once, at start-up. An empty variable counts as unset.
+ * @throws ConfigError naming every bad variable at once, without their values (they may be secrets).
+ */
+export const loadConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = Env.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new ConfigError(`The environment is not usable:\n${problems.join('\n')}`);
+};
+
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/** The folder that holds package.json, whether this runs from TypeScript or from `dist/`. */
+export const projectRoot = (() => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();

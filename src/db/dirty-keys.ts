@@ -1,0 +1,19 @@
+import type { Db } from './database.ts';
+
+/** What can be stale, and so needs recomputing. */
+export type DirtyKind = 'popularity';
+
+/** The oldest stale keys of a kind, each once, and the marks that were seen for them. */
+export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<{ key: string; seen: number[] }>`
+  select key, array_agg(id) as seen
+  from (select id, key from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
+  group by key
+  order by key`;
+
+/** Clear the marks that were seen before recomputing; a mark made since then stays. */
+export const clearDirty = (db: Db, seen: readonly number[]) => db`
+  delete from dirty_keys where id = any(${seen as number[]}::bigint[])`;
+
+/** The kinds that have stale keys, and how many marks. */
+export const countDirty = (db: Db) => db<{ kind: DirtyKind; marks: number }>`
+  select kind, count(*)::integer as marks from dirty_keys group by kind`;

@@ -1,0 +1,45 @@
+import type { Db } from './database.ts';
+
+export interface Applied {
+  /** How many events took effect now. */
+  applied: number;
+  /** Events that name a row which is not there yet, by id. */
+  waiting: string[];
+  /** Events whose id was used before for another payload, by id. They have no effect. */
+  conflicts: string[];
+}
+
+/** An event as an apply statement takes it: its fields, its time `at`, and a hash of what the caller sent. */
+export type ApplyRow = Record<string, unknown> & { event_id: string; at: string; payload_hash: number };
+
+/** Apply one batch of events in one statement. `again`: they come from `parked_events` and may leave it. */
+export type Apply = (db: Db, rows: readonly ApplyRow[], again: boolean) => Promise<Applied>;
+
+export interface EventState {
+  state: 'applied' | 'waiting' | 'failed' | 'refused';
+  reason: string | null;
+  detail: string | null;
+  conflicts: number;
+}
+
+/** What became of an event; undefined while it is queued, or when it was never seen. */
+export const findEventState = async (db: Db, eventId: string): Promise<EventState | undefined> => {
+  const [found] = await db<EventState>`
+    select state, reason, detail,
+      coalesce((select conflicts from event_conflicts c where c.event_id = ${eventId}), 0) as conflicts
+    from (
+      select 'applied' as state, null as reason, null as detail, 1 as rank
+      from processed_events where event_id = ${eventId}
+      union all
+      select state, reason, detail, 2 from parked_events where event_id = ${eventId}
+    ) known
+    order by rank
+    limit 1`;
+  return found;
+};
+
+/** Note that these ids came again with another payload. */
+export const countConflicts = (db: Db, job: string, eventIds: readonly string[]) => db`
+  insert into event_conflicts (event_id, job)
+  select distinct id, ${job} from unnest(${eventIds}::uuid[]) as id order by id
+  on conflict (event_id) do update set conflicts = event_conflicts.conflicts + 1, last_at = now()`;

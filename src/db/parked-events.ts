@@ -1,0 +1,145 @@
+import type { Db } from './database.ts';
+
+export type ParkedState = 'waiting' | 'failed' | 'refused';
+
+export interface ParkedEvent {
+  event_id: string;
+  job: string;
+  state: ParkedState;
+  reason: string;
+  detail: string | null;
+  waits_for: string | null;
+  payload: Record<string, unknown>;
+  parked_at: string;
+}
+
+export interface Parking {
+  event_id: string;
+  payload: unknown;
+  payload_hash: number;
+  reason: string;
+  detail?: string;
+  waits_for?: string;
+}
+
+/** An error's words as PostgreSQL can hold them: they may quote what it could not. */
+const printable = (detail: string): string => detail.toWellFormed().replaceAll('\0', '\\0').slice(0, 2_000);
+
+/**
+ * Set events aside with their reason; failed ones get an audit row in the same statement. An event that is parked
+ * already keeps its first payload and place; `again` (it was tried once more) renews why it is there.
+ */
+export const parkEvents = (
+  db: Db,
+  {
+    job,
+    state,
+    again,
+    waitSeconds,
+    events,
+  }: {
+    job: string;
+    state: ParkedState;
+    again: boolean;
+    /** How long waiting events wait. */
+    waitSeconds: number;
+    events: readonly Parking[];
+  },
+) => db`
+  with parked as (
+    insert into parked_events (event_id, job, state, reason, detail, waits_for, payload, payload_hash, expires_at)
+    select e.event_id, ${job}, ${state}, e.reason, e.detail, e.waits_for, e.payload::json, e.payload_hash,
+      case when ${state} = 'waiting' then now() + ${waitSeconds}::float8 * interval '1 second' end
+    -- Payloads as texts: what parses JSON on the way would stumble over the very NUL that brought an event here.
+    from unnest(
+      ${events.map(({ event_id }) => event_id)}::uuid[],
+      ${events.map(({ payload }) => JSON.stringify(payload))}::text[],
+      ${events.map(({ payload_hash }) => payload_hash)}::bigint[],
+      ${events.map(({ reason }) => reason)}::text[],
+      ${events.map(({ detail }) => (detail === undefined ? null : printable(detail)))}::text[],
+      ${events.map(({ waits_for }) => waits_for ?? null)}::text[]
+    ) as e(event_id, payload, payload_hash, reason, detail, waits_for)
+    order by e.event_id
+    on conflict (event_id) do update
+      -- A waiting event that is tried again and still cannot go keeps its first deadline.
+      set reason = excluded.reason, detail = excluded.detail, state = excluded.state,
+        waits_for = excluded.waits_for, expires_at = coalesce(parked_events.expires_at, excluded.expires_at)
+      where ${again}
+    returning event_id, state, reason
+  )
+  insert into system_audit (component, severity, message, payload)
+  select 'events', 'error', 'event parked', json_build_object('event_id', event_id, 'job', ${job}::text, 'reason', reason)
+  from parked
+  where state = 'failed'`;
+
+/** The parked events of one job with these ids, as they were stored. Ids that are not parked are left out. */
+export const listParkedById = (db: Db, job: string, eventIds: readonly string[]) => db<{
+  payload: Record<string, unknown>;
+}>`
+  select payload from parked_events where job = ${job} and event_id = any(${eventIds}::uuid[]) order by event_id`;
+
+/**
+ * Waiting events whose time has come: what they wait for is there by now.
+ * @returns at most `limit` ids with the job that applies them.
+ */
+export const listReleasable = (db: Db, limit: number) => db<{ event_id: string; job: string }>`
+  select event_id, job
+  from parked_events w
+  where state = 'waiting'
+    and case split_part(waits_for, ':', 1)
+      when 'product' then exists (
+        select from products p where p.product_id = split_part(w.waits_for, ':', 2)::uuid)
+    end
+  order by parked_at
+  limit ${limit}`;
+
+/** Waiting events that waited long enough are failed now: visible, replayable, audited, not lost. */
+export const failExpired = (db: Db) => db<{ event_id: string; job: string }>`
+  with expired as (
+    update parked_events
+    set state = 'failed', detail = 'waited for ' || waits_for || ' and it did not come', expires_at = null
+    where state = 'waiting' and expires_at <= now()
+    returning event_id, job, reason, waits_for
+  ), audited as (
+    insert into system_audit (component, severity, message, payload)
+    select 'events', 'error', 'waiting event parked as failed',
+      json_build_object('event_id', event_id, 'job', job, 'reason', reason, 'waited_for', waits_for)
+    from expired
+  )
+  select event_id, job from expired`;
+
+export interface ParkedFilter {
+  state?: ParkedState;
+  job?: string;
+  reason?: string;
+  after?: { parked_at: string; event_id: string };
+  limit: number;
+}
+
+/** Parked events, oldest first, a page at a time. */
+export const listParked = (db: Db, { state, job, reason, after, limit }: ParkedFilter) => db<
+  Omit<ParkedEvent, 'waits_for'> & { waits_for: string | null; expires_at: string | null }
+>`
+  select event_id, job, state, reason, detail, waits_for, payload, parked_at, expires_at
+  from parked_events
+  where state = ${state ?? 'failed'}
+    and (${job ?? null}::varchar is null or job = ${job ?? null})
+    and (${reason ?? null}::varchar is null or reason = ${reason ?? null})
+    and (${after?.event_id ?? null}::uuid is null
+      or (parked_at, event_id) > (${after?.parked_at ?? null}::timestamptz, ${after?.event_id ?? null}::uuid))
+  order by parked_at, event_id
+  limit ${limit}`;
+
+/** Put a repaired payload in place of the stored one. */
+export const repairParked = (
+  db: Db,
+  eventId: string,
+  { payload, payload_hash }: { payload: unknown; payload_hash: number },
+) => db`
+  update parked_events
+  set payload = ${JSON.stringify(payload)}::text::json, payload_hash = ${payload_hash}
+  where event_id = ${eventId}`;
+
+/** How many events are parked, by state. */
+export const countParked = (db: Db) => db<{ state: ParkedState; events: number }>`
+  select state, count(*)::integer as events from parked_events group by state`;

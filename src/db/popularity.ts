@@ -1,0 +1,8 @@
+import type { Db } from './database.ts';
+
+/** Event type to weight: how much one event of the type says about liking the product. */
+export type EventWeights = Readonly<Record<string, number>>;
+
+/** Recount how popular these products are from everything that happened to them. */
+export const refreshProductPopularity = (db: Db, productIds: readonly string[], weights: EventWeights) => db`
+  select refresh_popularity(${[...productIds].sort()}::uuid[], ${JSON.stringify(weights)}::text::jsonb)`;

@@ -1,0 +1,63 @@
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import { createDatabase, type Db } from './db/database.ts';
+import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { startMetricsExchange } from './metrics-exchange.ts';
+import { createIntakeAccount, type IntakeAccount } from './queue/intake-account.ts';
+import { createProducer, type Producer } from './queue/producer.ts';
+import { assertDurable, connectForRequests, ready } from './queue/redis.ts';
+
+/** What every process of the system stands on. */
+export interface Parts {
+  config: Config;
+  log: Log;
+  db: Db;
+  metrics: Metrics;
+  producer: Producer;
+  account: IntakeAccount;
+  cache: Redis;
+  close(): Promise<void>;
+}
+
+const startTimeoutMs = 10_000;
+
+/**
+ * Connect to PostgreSQL and both Redis instances and check that they can keep the system's promises.
+ * @throws when one of them cannot be reached within ten seconds, or the queue's Redis is unsafe in production.
+ */
+export const connectParts = async (config: Config, log: Log, processName: string): Promise<Parts> => {
+  const metrics = createMetrics();
+  const queue = connectForRequests(config.REDIS_QUEUE_URL, log, config.ENQUEUE_TIMEOUT_MS);
+  const cache = connectForRequests(config.REDIS_CACHE_URL, log, config.ENQUEUE_TIMEOUT_MS);
+  const db = createDatabase(config.DATABASE_URL, {
+    poolSize: config.DATABASE_POOL_SIZE,
+    queryTimeoutMs: config.DATABASE_QUERY_TIMEOUT_MS,
+    name: `zyra-${processName}`,
+  });
+  await Promise.all([ready(queue, startTimeoutMs), ready(cache, startTimeoutMs), db`select 1`]);
+  await assertDurable(queue, log, {
+    enforce: config.NODE_ENV === 'production' && !config.ALLOW_UNSAFE_REDIS,
+  });
+
+  const producer = createProducer(queue, {
+    prefix: config.REDIS_PREFIX,
+    timeoutMs: config.ENQUEUE_TIMEOUT_MS,
+  });
+  const exchange = startMetricsExchange({ redis: queue, prefix: config.REDIS_PREFIX, metrics, processName });
+  return {
+    config,
+    log,
+    db,
+    metrics,
+    producer,
+    account: createIntakeAccount(queue, config.REDIS_PREFIX),
+    cache,
+    async close() {
+      await exchange.stop();
+      await producer.close();
+      cache.disconnect();
+      await db.end();
+    },
+  };
+};

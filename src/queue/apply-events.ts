@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { v5 as uuidv5 } from 'uuid';
+import type { z } from 'zod';
+import { type Apply, type ApplyRow, countConflicts } from '../db/events.ts';
+import { listParkedById, type Parking, parkEvents } from '../db/parked-events.ts';
+import { judgeDatabaseError } from '../db/sql-state.ts';
+import { DatabaseError, OutageError } from '../errors.ts';
+import { uuid } from '../fields.ts';
+import type { Envelope, EventJob, FollowUp, StoredEvent } from './define-job.ts';
+import { wake } from './follow-ups.ts';
+import type { Context, Handler, Run } from './handler.ts';
+
+/** Events of one statement. More do not make it faster, and a bad one among them costs more halvings. */
+const batchSize = 1_000;
+
+/** A job that keeps failing for an unknown reason is searched for the one event that may be to blame. */
+const patience = 5;
+
+/** 48 bits of a hash over what the caller sent; two payloads under one id are told apart by it. */
+export const payloadHash = (event: Record<string, unknown>): number => {
+  const { event_id: _, received_at: __, ...sent } = event;
+  return createHash('sha1').update(JSON.stringify(sent)).digest().readUIntBE(0, 6);
+};
+
+interface Candidate {
+  /** As it was stored, for parking. */
+  stored: unknown;
+  row: ApplyRow;
+  receivedAt: number;
+}
+
+/**
+ * The handler of an event job: check each event, apply the batch with one statement, and when the database refuses it
+ * for its data, halve it until the bad event is found. That one is parked with its reason, the others apply.
+ *
+ * @param apply the statement of this kind of event.
+ * @param waitsFor what an event that could not be applied yet waits for, such as `product:<id>`.
+ */
+export const applyEvents = <J extends EventJob>(
+  job: J,
+  {
+    apply,
+    waitsFor,
+    wakes,
+  }: {
+    apply: Apply;
+    waitsFor: (event: StoredEvent<J['event']>) => string;
+    /** The follow-ups of what these events make stale. */
+    wakes: readonly FollowUp[];
+  },
+): Handler<J> => {
+  const park = async (
+    { db, config, metrics }: Context,
+    state: 'waiting' | 'failed',
+    events: Parking[],
+    again: boolean,
+  ): Promise<void> => {
+    if (events.length === 0) return;
+    await parkEvents(db, { job: job.name, state, again, waitSeconds: config.WAITING_MINUTES * 60, events });
+    metrics.outcomes.inc({ type: job.type, outcome: state }, events.length);
+  };
+
+  const applyOrBisect = async (
+    candidates: Candidate[],
+    context: Context,
+    run: Run,
+    again: boolean,
+  ): Promise<void> => {
+    if (candidates.length === 0) return;
+    try {
+      await applyOnce(candidates, context, again);
+    } catch (error) {
+      if (error instanceof OutageError) throw error;
+      if (judgeDatabaseError(error) !== 'data' && (run.attempt <= patience || isDeployError(error)))
+        throw error;
+      const [first] = candidates;
+      if (first && candidates.length === 1) {
+        run.log.error({ err: error, event_id: first.row.event_id, msg: 'event parked' });
+        await park(context, 'failed', [{ ...parkingOf(first), ...reasonOf(error) }], again);
+        return;
+      }
+      const half = candidates.length >> 1;
+      await applyOrBisect(candidates.slice(0, half), context, run, again);
+      await applyOrBisect(candidates.slice(half), context, run, again);
+    }
+  };
+
+  const applyOnce = async (candidates: Candidate[], context: Context, again: boolean): Promise<void> => {
+    const { db, metrics, producer } = context;
+    const rows = candidates.map(({ row }) => row);
+    const { applied, waiting, conflicts } = await apply(db, rows, again);
+    const waits = new Set(waiting);
+    await park(
+      context,
+      'waiting',
+      candidates
+        .filter(({ row }) => waits.has(row.event_id))
+        .map((candidate) => {
+          const waits_for = waitsFor(candidate.stored as StoredEvent<J['event']>);
+          return { ...parkingOf(candidate), reason: `unknown_${waits_for.split(':')[0]}`, waits_for };
+        }),
+      again,
+    );
+    if (conflicts.length > 0) await countConflicts(db, job.name, conflicts);
+
+    const count = (outcome: string, events: number) =>
+      events > 0 && metrics.outcomes.inc({ type: job.type, outcome }, events);
+    count('applied', applied);
+    count('conflict', conflicts.length);
+    count('repeated', candidates.length - applied - waiting.length - conflicts.length);
+    if (applied === 0) return;
+    // Only a nudge: the marks are in PostgreSQL, and the sweep finds them if this fails.
+    for (const followUp of wakes) wake(producer, followUp).catch(() => {});
+    if (again) return;
+    const now = Date.now();
+    for (const { receivedAt } of candidates) {
+      metrics.eventToApplied.observe({ type: job.type }, Math.max(now - receivedAt, 0) / 1_000);
+    }
+  };
+
+  return async (payload, context, run) => {
+    const again = 'parked' in payload;
+    const events = again
+      ? (await listParkedById(context.db, job.name, payload.parked)).map((found) => found.payload)
+      : payload.events;
+
+    const bad: Parking[] = [];
+    let rest: Candidate[] = [];
+    events.forEach((stored, position) => {
+      const parsed = job.stored.safeParse(stored);
+      if (!parsed.success) {
+        bad.push(unreadable(stored, parsed.error, run.jobId, position));
+        return;
+      }
+      const event: Envelope & Record<string, unknown> = parsed.data;
+      const own = job.time === undefined ? undefined : (event[job.time] as string | undefined);
+      const at = event.occurred_at ?? own ?? event.received_at;
+      const row = { ...event, at, payload_hash: payloadHash(event) };
+      rest.push({ stored: event, row, receivedAt: Date.parse(event.received_at) });
+    });
+    await park(context, 'failed', bad, again);
+
+    // A statement takes each id once: further events under an id of the batch go into the next one, where they meet
+    // the first as a repeat or a conflict.
+    while (rest.length > 0) {
+      const taken = new Map<string, Candidate>();
+      const left: Candidate[] = [];
+      for (const candidate of rest) {
+        const id = candidate.row.event_id;
+        if (taken.size < batchSize && !taken.has(id)) taken.set(id, candidate);
+        else left.push(candidate);
+      }
+      await applyOrBisect([...taken.values()], context, run, again);
+      rest = left;
+    }
+    await context.account.settle(run.jobId);
+  };
+};
+
+const parkingOf = ({ stored, row }: Candidate) => ({
+  event_id: row.event_id,
+  payload: stored,
+  payload_hash: row.payload_hash,
+});
+
+/** Login, missing database, missing function: the deploy is at fault, not the event. */
+const isDeployError = (error: unknown): boolean =>
+  /^(42|28|3D)/.test(String((error as { code?: unknown }).code));
+
+const reasonOf = (error: unknown) => ({
+  reason: String((error as { code?: unknown }).code ?? 'unknown_error'),
+  detail: error instanceof DatabaseError ? error.report() : String(error),
+});
+
+/** Something that is no event of this kind was in the queue. It keeps its id if it has one. */
+const unreadable = (stored: unknown, error: z.ZodError, jobId: string, position: number): Parking => {
+  const id = uuid.safeParse((stored as { event_id?: unknown } | null)?.event_id);
+  const issues = error.issues.slice(0, 5).map((issue) => `/${issue.path.join('/')}: ${issue.message}`);
+  return {
+    event_id: id.success ? id.data : uuidv5(`${jobId}/${position}`, unreadableNamespace),
+    payload: stored ?? null,
+    payload_hash: payloadHash(typeof stored === 'object' && stored !== null ? { ...stored } : { stored }),
+    reason: 'invalid',
+    detail: issues.join('; '),
+  };
+};
+
+const unreadableNamespace = 'a8f2f0f5-5b0c-4c6e-9a0e-0d7c7b1c5d1e';

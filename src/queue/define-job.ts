@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import type { DirtyKind } from '../db/dirty-keys.ts';
+import { instant, uuid } from '../fields.ts';
+import type { QueueName } from './queues.ts';
+
+interface RetryOptions {
+  /** Tries before the job counts as failed. Outages of PostgreSQL or Redis use none up. */
+  attempts: number;
+  backoff: { type: 'exponential'; delay: number; jitter?: number };
+}
+
+/** A job's declaration: everything else (enqueue, handler, worker, documentation) is typed from it. */
+export interface Job<Name extends string = string, Payload extends z.ZodType = z.ZodType> {
+  readonly name: Name;
+  readonly queue: QueueName;
+  readonly payload: Payload;
+  /** Asking twice under one id is one job for as long as the first is kept. Never for events: it drops the second. */
+  jobId?(payload: z.output<Payload>): string;
+  readonly options: RetryOptions;
+}
+
+/** A job that carries events to be applied once each, and the kind of event it carries. */
+export interface EventJob<Name extends string = string, Event extends z.ZodObject = z.ZodObject>
+  extends Job<Name, typeof eventPayload> {
+  /** What the event is called in `POST /v1/events`. */
+  readonly type: string;
+  /** The body of one event as callers send it, without `event_id` and `occurred_at`. */
+  readonly event: Event;
+  /** The event as it is stored in the queue: with what the door added. */
+  readonly stored: z.ZodType<StoredEvent<Event>>;
+  /** The field of the body that tells the event's time where `occurred_at` is not given. */
+  readonly time?: string;
+}
+
+const defaults: RetryOptions = { attempts: 5, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } };
+
+/**
+ * Events are never given up: one that cannot be stored is parked in PostgreSQL by the handler, so what makes the whole
+ * job fail is a bug or a bad deploy, and the job waits for its repair, a try every half minute.
+ */
+const untilApplied: RetryOptions = {
+  attempts: 1_000_000,
+  backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
+};
+
+/** Declare a job. One file per job under `jobs/`; its handler has the same name under `workers/`. */
+export const defineJob = <const Name extends string, Payload extends z.ZodType>(declaration: {
+  name: Name;
+  queue: QueueName;
+  payload: Payload;
+  jobId?: (payload: z.output<Payload>) => string;
+  options?: Partial<RetryOptions>;
+}): Job<Name, Payload> => ({ ...declaration, options: { ...defaults, ...declaration.options } });
+
+/**
+ * What an event job carries: the events themselves (their only copy until applied), or the ids of events that wait or
+ * were parked in PostgreSQL and go again. Events are checked one by one by the handler, so that one bad one among them
+ * stops no other.
+ */
+export const eventPayload = z.union([
+  z.strictObject({ events: z.array(z.unknown()).min(1) }),
+  z.strictObject({ parked: z.array(z.uuid()).min(1) }),
+]);
+
+/** Declare a job that applies events of one type. */
+export const defineEventJob = <const Name extends string, Event extends z.ZodObject>(declaration: {
+  name: Name;
+  queue: QueueName;
+  type: string;
+  event: Event;
+  time?: keyof z.output<Event> & string;
+}): EventJob<Name, Event> => ({
+  ...declaration,
+  stored: declaration.event.safeExtend(envelope) as unknown as z.ZodType<StoredEvent<Event>>,
+  payload: eventPayload,
+  options: untilApplied,
+});
+
+/** What the door adds to every event. `received_at` stands in for the event's time where the caller gave none. */
+const envelope = { event_id: uuid, received_at: instant, occurred_at: instant.optional() };
+
+export interface Envelope {
+  event_id: string;
+  received_at: string;
+  occurred_at?: string | undefined;
+}
+
+export type StoredEvent<Event extends z.ZodObject> = z.output<Event> & Envelope;
+
+/** Which stale keys to recompute stands in PostgreSQL, so the job itself says nothing. */
+export const followUpPayload = z.strictObject({});
+
+/** A job that brings up to date what events made stale. */
+export interface FollowUp<Name extends string = string> extends Job<Name, typeof followUpPayload> {
+  readonly kind: DirtyKind;
+  /** How long to gather further stale keys before recomputing. */
+  readonly delayMs: number;
+}
+
+/** Declare the job that recomputes one kind of stale keys. */
+export const defineFollowUp = <const Name extends string>(declaration: {
+  name: Name;
+  queue: QueueName;
+  kind: DirtyKind;
+  delayMs: number;
+}): FollowUp<Name> => ({ ...declaration, payload: followUpPayload, options: defaults });

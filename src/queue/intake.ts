@@ -1,0 +1,101 @@
+import { v7 as uuidv7 } from 'uuid';
+import { OutageError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Envelope, EventJob } from './define-job.ts';
+import type { IntakeAccount } from './intake-account.ts';
+import type { IntakeGate } from './intake-gate.ts';
+import type { Producer } from './producer.ts';
+
+export interface Intake {
+  /**
+   * Take events of one kind. Resolves when Redis holds them durably; those of one call go into one job, so they are
+   * taken together or not at all.
+   * @throws OutageError when the queue cannot take them now. They may have been taken all the same: the caller's
+   * repeat under the same ids is harmless.
+   */
+  take<J extends EventJob>(job: J, events: readonly Envelope[]): Promise<void>;
+  /** Send what is open now and wait until everything taken is durable or refused. */
+  close(): Promise<void>;
+}
+
+interface Batch {
+  events: Envelope[];
+  timer: NodeJS.Timeout;
+  done: Promise<void>;
+  settle: (sent: Promise<void>) => void;
+}
+
+interface IntakeOptions {
+  lingerMs: number;
+  batchEvents: number;
+  bufferEvents: number;
+}
+
+/**
+ * Gathers the events of many requests into few jobs: one fsync and one SQL statement serve hundreds of events. A batch
+ * is sent when it has `batchEvents` or is `lingerMs` old; a request is answered when its batch is in Redis.
+ */
+export const createIntake = (
+  parts: { producer: Producer; account: IntakeAccount; gate: IntakeGate; metrics: Metrics },
+  options: IntakeOptions,
+): Intake => {
+  const open = new Map<string, { job: EventJob; batch: Batch }>();
+  const underWay = new Set<Promise<void>>();
+  let buffered = 0;
+
+  const send = async (job: EventJob, events: Envelope[]): Promise<void> => {
+    const jobId = uuidv7();
+    // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
+    // nothing.
+    parts.account.open(jobId, events.length).catch(() => {});
+    await parts.producer.enqueue(job, { events }, { jobId });
+    parts.metrics.accepted.inc({ type: job.type }, events.length);
+  };
+
+  const flush = (name: string) => {
+    const entry = open.get(name);
+    if (!entry) return;
+    open.delete(name);
+    const { job, batch } = entry;
+    clearTimeout(batch.timer);
+    const sent = send(job, batch.events).finally(() => {
+      buffered -= batch.events.length;
+    });
+    batch.settle(sent);
+  };
+
+  const openBatch = (job: EventJob): Batch => {
+    let settle: Batch['settle'] = () => {};
+    const done = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    underWay.add(done);
+    const forget = () => underWay.delete(done);
+    done.then(forget, forget);
+    const batch = { events: [], timer: setTimeout(flush, options.lingerMs, job.name), done, settle };
+    open.set(job.name, { job, batch });
+    return batch;
+  };
+
+  return {
+    async take(job, events) {
+      const refusal = parts.gate.refusal();
+      if (refusal) throw new OutageError(refusal);
+      if (buffered + events.length > options.bufferEvents && buffered > 0) {
+        throw new OutageError('too many events are on their way to the queue');
+      }
+      buffered += events.length;
+      // A full array never shares a job beyond the size of two batches.
+      const current = open.get(job.name)?.batch;
+      if (current && current.events.length + events.length > options.batchEvents) flush(job.name);
+      const batch = open.get(job.name)?.batch ?? openBatch(job);
+      for (const event of events) batch.events.push(event);
+      if (batch.events.length >= options.batchEvents) flush(job.name);
+      await batch.done;
+    },
+    async close() {
+      for (const name of [...open.keys()]) flush(name);
+      await Promise.allSettled(underWay);
+    },
+  };
+};

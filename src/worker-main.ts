@@ -1,0 +1,37 @@
+import { jobs } from '../jobs/index.ts';
+import { handlers } from '../workers/index.ts';
+import { ConfigError } from './config.ts';
+import { connectParts } from './parts.ts';
+import { runProcess } from './process.ts';
+import { type QueueName, queueNames } from './queue/queues.ts';
+import { connectForWork } from './queue/redis.ts';
+import { startWorkers } from './queue/start-workers.ts';
+
+const parseQueues = (list: string): QueueName[] => {
+  if (list === 'all') return queueNames;
+  const wanted = list.split(',').map((name) => name.trim());
+  const unknown = wanted.filter((name) => !queueNames.includes(name as QueueName));
+  if (unknown.length > 0) throw new ConfigError(`WORKER_QUEUES: no such queue: ${unknown.join(', ')}`);
+  return wanted as QueueName[];
+};
+
+await runProcess('worker', async ({ config, log }) => {
+  const only = parseQueues(config.WORKER_QUEUES);
+  const parts = await connectParts(config, log, 'worker');
+  const redis = connectForWork(config.REDIS_QUEUE_URL, log);
+  const workers = startWorkers({
+    redis,
+    jobs,
+    handlers,
+    context: parts,
+    log,
+    only,
+    onStuck: () => process.exit(1),
+  });
+  return {
+    async stop() {
+      await workers.close(config.SHUTDOWN_TIMEOUT_MS);
+      await parts.close();
+    },
+  };
+});

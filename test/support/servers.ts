@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { projectRoot } from '../../src/config.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { startPostgres } from '../../src/embedded/postgres.ts';
+import { startRedis } from '../../src/embedded/redis.ts';
+import { adminQuery, onServer } from './database.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    postgresUrl: string;
+    redisQueueUrl: string;
+    redisCacheUrl: string;
+  }
+}
+
+/** Whole-system tests run the processes as they are deployed: compiled. */
+const build = () =>
+  execFileSync(
+    process.execPath,
+    [join(projectRoot, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+    {
+      cwd: projectRoot,
+      stdio: 'inherit',
+    },
+  );
+
+/** Real servers for the whole run, with the durability of production but for PostgreSQL's fsync, in a folder of their own. */
+export default async (project: TestProject): Promise<() => Promise<void>> => {
+  if (!process.env.SKIP_BUILD) build();
+  const dir = await mkdtemp(join(tmpdir(), 'zyra-test-'));
+  // As root, PostgreSQL runs as somebody who has to get in here.
+  await chmod(dir, 0o711);
+  const [postgres, queue, cache] = await Promise.all([
+    startPostgres({ dir: join(dir, 'postgres'), tune: { fsync: 'off', max_connections: '300' } }),
+    startRedis({ dir: join(dir, 'queue'), role: 'queue' }),
+    startRedis({ dir: join(dir, 'cache'), role: 'cache' }),
+  ]);
+  await adminQuery(postgres.url, 'create database zyra_template');
+  await migrate(onServer(postgres.url, 'zyra_template'));
+
+  project.provide('postgresUrl', postgres.url);
+  project.provide('redisQueueUrl', queue.url);
+  project.provide('redisCacheUrl', cache.url);
+  return async () => {
+    await Promise.all([postgres.stop(), queue.stop(), cache.stop()]);
+    await rm(dir, { recursive: true, force: true });
+  };
+};

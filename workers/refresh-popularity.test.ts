@@ -1,0 +1,127 @@
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { recordInteractions } from '../jobs/record-interactions.ts';
+import { refreshPopularity } from '../jobs/refresh-popularity.ts';
+import { sweep } from '../jobs/sweep.ts';
+import { listDirty } from '../src/db/dirty-keys.ts';
+import { followUp, wake } from '../src/queue/follow-ups.ts';
+import { eventually } from '../test/support/eventually.ts';
+import { performJob } from '../test/support/perform-job.ts';
+import { setup } from '../test/support/setup.ts';
+import { insertProducts, interaction } from '../test/support/shop.ts';
+import { handleRecordInteractions } from './record-interactions.ts';
+import { handleRefreshPopularity } from './refresh-popularity.ts';
+import { handleSweep } from './sweep.ts';
+
+const day = 86_400_000;
+
+test('equals a recount from the rows, for events of any age', async () => {
+  const { db, parts, config } = await setup();
+  const [popular, old, ignored] = await insertProducts(db, 3);
+  const now = Date.now();
+  const happened = [
+    ...Array.from({ length: 40 }, (_, i) => ({
+      product_id: popular,
+      event_type: i % 2 ? 'view' : 'click',
+      age: i,
+    })),
+    { product_id: old, event_type: 'add_to_cart', age: 9_000 },
+    { product_id: ignored, event_type: 'scrolled_past', age: 1 },
+  ];
+  const events = happened.map(({ age, ...fields }) =>
+    interaction({ ...fields, created_at: new Date(now - age * day).toISOString() }),
+  );
+  await performJob(recordInteractions, handleRecordInteractions, { events }, parts);
+  await performJob(refreshPopularity, handleRefreshPopularity, {}, parts);
+
+  const rows = await db<{ product_id: string; score_1d: number; score_7d: number; score_30d: number }>`
+    select product_id, score_1d, score_7d, score_30d from product_popularity order by product_id`;
+  expect(rows.map(({ product_id }) => product_id)).toEqual([popular, old].sort());
+  for (const { product_id, ...scores } of rows) {
+    for (const [name, halfLife] of [
+      ['score_1d', 1],
+      ['score_7d', 7],
+      ['score_30d', 30],
+    ] as const) {
+      const score = happened
+        .filter((event) => event.product_id === product_id)
+        .reduce(
+          (sum, { event_type, age }) =>
+            sum + (config.EVENT_WEIGHTS[event_type] ?? 0) * 2 ** (-age / halfLife),
+          0,
+        );
+      const decayed = scores[name] - ((now - Date.UTC(2020, 0, 1)) / day / halfLife) * Math.LN2;
+      if (score > 1e-200) expect(decayed).toBeCloseTo(Math.log(score), 6);
+      else expect(decayed).toBeLessThan(-400);
+    }
+  }
+  expect(await listDirty(db, 'popularity', 10)).toEqual([]);
+});
+
+test('a mark made while its product is recounted stays for the next time', async () => {
+  const { db, parts } = await setup();
+  const [product_id] = await insertProducts(db, 1);
+  await db`insert into dirty_keys (kind, key) values ('popularity', ${product_id})`;
+  let rounds = 0;
+  const handler = followUp('popularity', async () => {
+    rounds += 1;
+    if (rounds === 1) await db`insert into dirty_keys (kind, key) values ('popularity', ${product_id})`;
+  });
+  await performJob(refreshPopularity, handler, {}, parts);
+  expect(rounds).toBe(2);
+});
+
+test('a crash between recount and clearing leaves the mark', async () => {
+  const { db, parts } = await setup();
+  await db`insert into dirty_keys (kind, key) values ('popularity', ${uuidv7()})`;
+  const crash = followUp('popularity', () => Promise.reject(new Error('killed')));
+  await expect(performJob(refreshPopularity, crash, {}, parts)).rejects.toThrow('killed');
+  expect(await listDirty(db, 'popularity', 10)).toHaveLength(1);
+});
+
+test('asking many times is one job; the sweep asks for what was forgotten', async () => {
+  const { db, parts, producer } = await setup();
+  const waiting = async () => producer.queues.get('aggregates')?.getJobCounts('waiting', 'delayed');
+  await Promise.all(Array.from({ length: 20 }, () => wake(producer, refreshPopularity)));
+  expect(await waiting()).toEqual({ waiting: 0, delayed: 1 });
+
+  await performJob(sweep, handleSweep, {}, parts);
+  expect(await waiting()).toEqual({ waiting: 0, delayed: 1 });
+  await db`insert into dirty_keys (kind, key) values ('popularity', ${uuidv7()})`;
+  await performJob(sweep, handleSweep, {}, parts);
+  expect(await waiting()).toEqual({ waiting: 1, delayed: 1 });
+});
+
+test('asking while it runs leads to one more run afterwards', async () => {
+  const system = await setup();
+  const quick = { ...refreshPopularity, delayMs: 0 };
+  let runs = 0;
+  let proceed = () => {};
+  const held = new Promise<void>((resolve) => {
+    proceed = resolve;
+  });
+  system.startWorkers({
+    jobs: { quick },
+    handlers: {
+      quick: async () => {
+        runs += 1;
+        if (runs === 1) await held;
+      },
+    },
+  });
+  await wake(system.producer, quick);
+  await eventually(() => expect(runs).toBe(1));
+  await Promise.all(Array.from({ length: 5 }, () => wake(system.producer, quick)));
+  proceed();
+  await eventually(() => expect(runs).toBe(2));
+  await eventually(async () =>
+    expect(
+      await system.producer.queues.get('aggregates')?.getJobCounts('waiting', 'delayed', 'active'),
+    ).toEqual({
+      waiting: 0,
+      delayed: 0,
+      active: 0,
+    }),
+  );
+  expect(runs).toBe(2);
+});

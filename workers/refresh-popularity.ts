@@ -1,0 +1,9 @@
+import type { refreshPopularity } from '../jobs/refresh-popularity.ts';
+import { refreshProductPopularity } from '../src/db/popularity.ts';
+import { followUp } from '../src/queue/follow-ups.ts';
+import type { Handler } from '../src/queue/handler.ts';
+
+export const handleRefreshPopularity: Handler<typeof refreshPopularity> = followUp(
+  'popularity',
+  (productIds, { db, config }) => refreshProductPopularity(db, productIds, config.EVENT_WEIGHTS),
+);
