@@ -21,8 +21,6 @@ const zyra = (name, script, { instances = 1, cluster = false, env: own = {} } = 
   kill_timeout: killTimeoutMs,
   // A server that is away ends a start after 10 s; the next try comes soon, then ever later, up to 15 s.
   exp_backoff_restart_delay: 100,
-  // A wrong setting: another start would find it just as wrong.
-  stop_exit_codes: [2],
   merge_logs: true,
   // No probes inside the processes and no look at git: both are PM2's own and not needed.
   pmx: false,

@@ -56,7 +56,9 @@ create index parked_events_listed on parked_events (state, parked_at, event_id);
 create table dirty_keys (
   id bigint generated always as identity primary key,
   kind varchar not null,
-  key uuid not null
+  key uuid not null,
+  -- The second half of the key, where a pair is stale.
+  other uuid
 );
 create index dirty_keys_kind on dirty_keys (kind, id);
 

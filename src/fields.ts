@@ -15,6 +15,7 @@ const instantPattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[
 /** To UTC with all six digits, so that equal instants are equal texts and texts sort as instants do. */
 const toUtc = (given: string): string => {
   const [, seconds, digits = '', offset] = instantPattern.exec(given) ?? [];
+  if (offset === 'Z') return `${seconds}.${digits.padEnd(6, '0')}Z`;
   const time = Date.parse(`${seconds}${offset}`);
   return Number.isNaN(time)
     ? given
@@ -63,7 +64,6 @@ export const decimal = (precision: number, scale: number) =>
     })
     .meta({
       override: {
-        oneOf: [{ type: 'string', pattern: '^-?\\d+(\\.\\d+)?$' }, { type: 'number' }],
         description: `Exact decimal, at most ${precision - scale} digits before and ${scale} after the point.`,
       },
     });

@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { projectRoot } from '../../src/config.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { startPostgres } from '../../src/embedded/postgres.ts';
-import { startRedis } from '../../src/embedded/redis.ts';
+import { type Server, startRedis } from '../../src/embedded/redis.ts';
 import { adminQuery, onServer } from './database.ts';
 
 declare module 'vitest' {
@@ -34,19 +34,30 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   const dir = await mkdtemp(join(tmpdir(), 'zyra-test-'));
   // As root, PostgreSQL runs as somebody who has to get in here.
   await chmod(dir, 0o711);
-  const [postgres, queue, cache] = await Promise.all([
-    startPostgres({ dir: join(dir, 'postgres'), tune: { fsync: 'off', max_connections: '300' } }),
-    startRedis({ dir: join(dir, 'queue'), role: 'queue' }),
-    startRedis({ dir: join(dir, 'cache'), role: 'cache' }),
-  ]);
-  await adminQuery(postgres.url, 'create database zyra_template');
-  await migrate(onServer(postgres.url, 'zyra_template'));
-
-  project.provide('postgresUrl', postgres.url);
-  project.provide('redisQueueUrl', queue.url);
-  project.provide('redisCacheUrl', cache.url);
-  return async () => {
-    await Promise.all([postgres.stop(), queue.stop(), cache.stop()]);
+  const servers: Server[] = [];
+  const stop = async () => {
+    await Promise.all(servers.map((server) => server.stop()));
     await rm(dir, { recursive: true, force: true });
   };
+  const start = async (starting: Promise<Server>): Promise<Server> => {
+    const server = await starting;
+    servers.push(server);
+    return server;
+  };
+  try {
+    const [postgres, queue, cache] = await Promise.all([
+      start(startPostgres({ dir: join(dir, 'postgres'), tune: { fsync: 'off', max_connections: '300' } })),
+      start(startRedis({ dir: join(dir, 'queue'), role: 'queue' })),
+      start(startRedis({ dir: join(dir, 'cache'), role: 'cache' })),
+    ]);
+    await adminQuery(postgres.url, 'create database zyra_template');
+    await migrate(onServer(postgres.url, 'zyra_template'));
+    project.provide('postgresUrl', postgres.url);
+    project.provide('redisQueueUrl', queue.url);
+    project.provide('redisCacheUrl', cache.url);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
 };
