@@ -1,13 +1,52 @@
 import type { EventJob, FollowUp } from '../src/queue/define-job.ts';
+import { castVotes } from './cast-votes.ts';
+import { changePaymentStatus } from './change-payment-status.ts';
+import { deleteReview } from './delete-review.ts';
+import { eraseUser } from './erase-user.ts';
+import { mergeUsers } from './merge-users.ts';
+import { moderateReview } from './moderate-review.ts';
 import { recordInteractions } from './record-interactions.ts';
+import { recordPurchases } from './record-purchases.ts';
+import { refreshHelpfulCounts } from './refresh-helpful-counts.ts';
 import { refreshPopularity } from './refresh-popularity.ts';
+import { refreshRatings } from './refresh-ratings.ts';
+import { refreshVerifiedPurchases } from './refresh-verified-purchases.ts';
 import { sweep } from './sweep.ts';
+import { updateCart } from './update-cart.ts';
+import { updateWishlist } from './update-wishlist.ts';
+import { upsertCategories } from './upsert-categories.ts';
+import { upsertImages } from './upsert-images.ts';
+import { upsertProducts } from './upsert-products.ts';
+import { upsertReviews } from './upsert-reviews.ts';
+import { upsertSessions } from './upsert-sessions.ts';
+import { upsertUsers } from './upsert-users.ts';
 
-/** Every job of the system. `workers/index.ts` has a handler for each, or does not compile. */
-export const jobs = { recordInteractions, refreshPopularity, sweep };
-
-/** The jobs that carry events, by the type their events have in `POST /v1/events`. */
-export const eventJobs: Record<string, EventJob> = { interaction: recordInteractions };
+/** The jobs that carry events. */
+const carriers = {
+  recordInteractions,
+  recordPurchases,
+  changePaymentStatus,
+  upsertReviews,
+  moderateReview,
+  deleteReview,
+  castVotes,
+  upsertProducts,
+  upsertCategories,
+  upsertImages,
+  upsertUsers,
+  mergeUsers,
+  eraseUser,
+  upsertSessions,
+  updateCart,
+  updateWishlist,
+};
 
 /** The jobs that bring up to date what events made stale. */
-export const followUps: readonly FollowUp[] = [refreshPopularity];
+const refreshers = { refreshRatings, refreshHelpfulCounts, refreshVerifiedPurchases, refreshPopularity };
+
+/** Every job of the system. `workers/index.ts` has a handler for each, or does not compile. */
+export const jobs = { ...carriers, ...refreshers, sweep };
+
+export const eventJobs: readonly EventJob[] = Object.values(carriers);
+
+export const followUps: readonly FollowUp[] = Object.values(refreshers);

@@ -37,22 +37,13 @@ export const dependenciesMatch = async () => {
 
 /**
  * Install what package-lock.json names, each package checked against its hash there; no package's scripts run.
- * @throws SetupError when package-lock.json does not cover package.json.
  */
 export const installDependencies = async () => {
   if (await dependenciesMatch()) return;
-  // Not `npm ci`: it refuses a lock file written where the registry did not offer every other platform's packages. What
-  // it would refuse for good reason is checked below. Dev tools are needed to build, whatever NODE_ENV says.
+  // Dev tools are needed to build, whatever NODE_ENV says.
   await step('installing dependencies (npm)', () =>
-    run('npm', ['install', '--no-save', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']),
+    run('npm', ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']),
   );
-  const { wanted, installed } = await readLocks();
-  const strays = Object.keys(installed).filter((folder) => !isSame(installed[folder], wanted[folder]));
-  if (strays.length > 0 || !(await dependenciesMatch())) {
-    throw new SetupError(
-      `package-lock.json does not match package.json: run \`npm install\` and commit it. ${strays.join(', ')}`,
-    );
-  }
 };
 
 /** PostgreSQL comes inside an npm package, which cannot hold symbolic links: its own script makes them. */

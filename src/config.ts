@@ -22,6 +22,9 @@ const weights = z
   })
   .pipe(z.record(z.string(), z.number().min(0)));
 
+/** Known to everybody, so production refuses it. */
+const developmentSecret = 'development-only-secret-not-for-production';
+
 /** Every setting of the system, with its default. `.env.example` lists the same names; a test compares the two. */
 export const Env = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
@@ -44,6 +47,12 @@ export const Env = z.object({
   TRUST_PROXY_HOPS: count(0, 0),
   /** Bearer key with the admin scope, accepted from the first start on; more keys are made with `zyra keys create`. */
   ZYRA_ADMIN_KEY: z.string().min(24).optional(),
+
+  /**
+   * Seals what must not lie in clear in a queue, and keys the hashes of erased persons. Keep it: with another one, sealed
+   * events cannot be opened and late events of erased persons are no longer recognised.
+   */
+  ZYRA_SECRET: z.string().min(32).default(developmentSecret),
 
   /** A micro-batch of events closes after this time or at this many events, whichever is first. */
   INTAKE_LINGER_MS: ms(4, 0),
@@ -94,8 +103,11 @@ export type Config = z.infer<typeof Env>;
 export const loadConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = Env.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const problems = (parsed.error?.issues ?? []).map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  if (given.NODE_ENV === 'production' && (given.ZYRA_SECRET ?? developmentSecret) === developmentSecret) {
+    problems.push('  ZYRA_SECRET: must be set in production, to a secret of your own');
+  }
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new ConfigError(`The environment is not usable:\n${problems.join('\n')}`);
 };
 

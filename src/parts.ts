@@ -1,12 +1,15 @@
 import type { Redis } from 'ioredis';
+import { eventJobs } from '../jobs/index.ts';
 import type { Config } from './config.ts';
 import { createDatabase, type Db } from './db/database.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startMetricsExchange } from './metrics-exchange.ts';
+import type { EventJob } from './queue/define-job.ts';
 import { createIntakeAccount, type IntakeAccount } from './queue/intake-account.ts';
 import { createProducer, type Producer } from './queue/producer.ts';
 import { assertDurable, connectForRequests, ready } from './queue/redis.ts';
+import { createSealer, type Sealer } from './queue/secrets.ts';
 
 /** What every process of the system stands on. */
 export interface Parts {
@@ -16,6 +19,8 @@ export interface Parts {
   metrics: Metrics;
   producer: Producer;
   account: IntakeAccount;
+  sealer: Sealer;
+  eventJobs: readonly EventJob[];
   cache: Redis;
   close(): Promise<void>;
 }
@@ -52,6 +57,8 @@ export const connectParts = async (config: Config, log: Log, processName: string
     metrics,
     producer,
     account: createIntakeAccount(queue, config.REDIS_PREFIX),
+    sealer: createSealer(config),
+    eventJobs,
     cache,
     async close() {
       await exchange.stop();

@@ -65,6 +65,7 @@ describe('secrets', () => {
       'REDIS_CACHE_PASSWORD:?',
       'REDIS_QUEUE_PASSWORD:?',
       'ZYRA_ADMIN_KEY:?',
+      'ZYRA_SECRET:?',
     ]);
   });
 

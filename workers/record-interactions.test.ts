@@ -177,7 +177,7 @@ test('what only the database refuses is found by halving, parked with its code, 
 test('an error of the deploy is thrown, so that the job keeps its events', async () => {
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
-  await db`drop function apply_interactions(jsonb, boolean)`;
+  await db`drop function apply_interactions(jsonb, bytea, boolean)`;
   await expect(
     performJob(
       recordInteractions,

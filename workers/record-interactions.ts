@@ -6,5 +6,4 @@ import { applyEvents } from '../src/queue/apply-events.ts';
 export const handleRecordInteractions = applyEvents(recordInteractions, {
   apply: applyInteractions,
   wakes: [refreshPopularity],
-  waitsFor: ({ product_id }) => `product:${product_id}`,
 });

@@ -5,5 +5,5 @@ import type { Handler } from '../src/queue/handler.ts';
 
 export const handleRefreshPopularity: Handler<typeof refreshPopularity> = followUp(
   'popularity',
-  (productIds, { db, config }) => refreshProductPopularity(db, productIds, config.EVENT_WEIGHTS),
+  (products, { db, config }) => refreshProductPopularity(db, products, config.EVENT_WEIGHTS),
 );

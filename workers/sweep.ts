@@ -2,32 +2,17 @@ import { eventJobs, followUps } from '../jobs/index.ts';
 import type { sweep } from '../jobs/sweep.ts';
 import { countDirty } from '../src/db/dirty-keys.ts';
 import { failExpired, listReleasable } from '../src/db/parked-events.ts';
-import type { EventJob } from '../src/queue/define-job.ts';
 import type { Handler } from '../src/queue/handler.ts';
+import { release } from '../src/queue/release.ts';
 
-/** Ids of one job of events that go again. */
-const chunkSize = 500;
 const releaseLimit = 10_000;
 
-export const handleSweep: Handler<typeof sweep> = async (_, { db, producer, metrics }, { log }) => {
-  const releasable = await listReleasable(db, releaseLimit);
-  const byJob = new Map<EventJob, string[]>();
-  for (const { event_id, job: name } of releasable) {
-    const job = Object.values(eventJobs).find((known) => known.name === name);
-    if (!job) continue; // Parked by a newer version; a worker of that version sweeps it.
-    const ids = byJob.get(job) ?? [];
-    ids.push(event_id);
-    byJob.set(job, ids);
-  }
-  for (const [job, ids] of byJob) {
-    for (let start = 0; start < ids.length; start += chunkSize) {
-      await producer.enqueue(job, { parked: ids.slice(start, start + chunkSize) });
-    }
-  }
+export const handleSweep: Handler<typeof sweep> = async (_, context, { log }) => {
+  const { db, producer, metrics } = context;
+  await release(context, await listReleasable(db, releaseLimit));
 
-  const expired = await failExpired(db);
-  for (const { event_id, job } of expired) {
-    const type = Object.values(eventJobs).find((known) => known.name === job)?.type ?? job;
+  for (const { event_id, job } of await failExpired(db)) {
+    const type = eventJobs.find((known) => known.name === job)?.type ?? job;
     metrics.outcomes.inc({ type, outcome: 'failed' });
     log.error({ event_id, job, msg: 'waiting event parked as failed' });
   }

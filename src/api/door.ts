@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { instant, uuid } from '../fields.ts';
-import type { Envelope, EventJob } from '../queue/define-job.ts';
+import type { Envelope, EventJob, Seal, StoredEvent } from '../queue/define-job.ts';
 import { type FieldError, fieldErrors } from './problem.ts';
 
 /** How far ahead of the server an event's time may be: clocks differ, but the future is a mistake. */
@@ -12,16 +12,18 @@ export interface Arrival {
   /** The latest time an event may have. */
   latest: string;
   eventId(position: number): string;
+  seal: Seal;
 }
 
 /** As `instant` writes it, so that texts compare as times do. */
 const toInstant = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
 
 /** Note the time of arrival. */
-export const arrival = (eventId: Arrival['eventId'], now = Date.now()): Arrival => ({
+export const arrival = (eventId: Arrival['eventId'], seal: Seal, now = Date.now()): Arrival => ({
   receivedAt: toInstant(now),
   latest: toInstant(now + maxAheadMs),
   eventId,
+  seal,
 });
 
 /** What callers may add to the fields of every kind of event. */
@@ -41,35 +43,43 @@ export interface Door {
     arrival: Arrival,
     errors: FieldError[],
     prefix?: string,
-  ): Envelope | undefined;
+  ): StoredEvent | undefined;
 }
 
 type Sent = Record<string, unknown> & Partial<Envelope>;
 
-/** The door for the events of a job. */
-export const createDoor = (job: EventJob): Door => {
-  const schema = job.event.safeExtend(added);
-  const times = job.time === undefined ? ['occurred_at'] : ['occurred_at', job.time];
+/** The door for one thing that events of a job can do. */
+export const createDoor = (job: EventJob, op: string): Door => {
+  const { ops, time, judge, complete } = job;
+  const declared = ops[op];
+  if (!declared) throw new Error(`${job.name} has no op ${op}`);
+  const schema = declared.event.safeExtend(added);
+  const times =
+    time === undefined || !(time in declared.event.shape) ? ['occurred_at'] : ['occurred_at', time];
+  const several = Object.keys(ops).length > 1;
   return {
     schema,
-    admit(raw, position, { receivedAt, latest, eventId }, errors, prefix = '') {
+    admit(raw, position, { receivedAt, latest, eventId, seal }, errors, prefix = '') {
       const parsed = schema.safeParse(raw);
       if (!parsed.success) {
         errors.push(...fieldErrors(parsed.error, prefix));
         return undefined;
       }
       const event = parsed.data as Sent;
-      let early = false;
-      for (const time of times) {
-        const at = event[time] as string | undefined;
+      const before = errors.length;
+      for (const name of times) {
+        const at = event[name] as string | undefined;
         if (at === undefined || at <= latest) continue;
-        errors.push({ path: `${prefix}/${time}`, message: 'is more than five minutes ahead of the server' });
-        early = true;
+        errors.push({ path: `${prefix}/${name}`, message: 'is more than five minutes ahead of the server' });
       }
-      if (early) return undefined;
+      const verdict = judge?.(event as StoredEvent);
+      if (verdict) errors.push({ ...verdict, path: prefix + verdict.path });
+      if (errors.length > before) return undefined;
       event.event_id ??= eventId(position);
       event.received_at = receivedAt;
-      return event as Envelope;
+      if (several) event.op = op;
+      complete?.(event as StoredEvent, seal);
+      return event as StoredEvent;
     },
   };
 };

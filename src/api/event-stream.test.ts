@@ -10,6 +10,8 @@ import type { Intake } from '../queue/intake.ts';
 import { eventIds } from './event-id.ts';
 import { takeLines } from './event-stream.ts';
 
+const caller = { seal: (secret: string) => secret, isAdmin: false };
+
 const line = (fields: Record<string, unknown> = {}) =>
   `${JSON.stringify({ type: 'interaction', user_id: uuidv7(), product_id: uuidv7(), event_type: 'view', ...fields })}\n`;
 const ndjson = { 'content-type': 'application/x-ndjson' };
@@ -105,7 +107,7 @@ const idsTaken = async (body: string, chunkSize: number): Promise<string[]> => {
   const chunks = Array.from({ length: Math.ceil(body.length / chunkSize) }, (_, at) =>
     Buffer.from(body.slice(at * chunkSize, (at + 1) * chunkSize)),
   );
-  await takeLines(Readable.from(chunks), intake, eventIds('shop', 'key'));
+  await takeLines(Readable.from(chunks), intake, { ...caller, eventId: eventIds('shop', 'key') });
   return ids;
 };
 
@@ -137,7 +139,10 @@ test('reads no further than a bounded number of events ahead of the queue, and s
       yield Buffer.from(line().repeat(300));
     }
   };
-  const { accepted, stopped } = await takeLines(endless(), intake, eventIds('shop', undefined));
+  const { accepted, stopped } = await takeLines(endless(), intake, {
+    ...caller,
+    eventId: eventIds('shop', undefined),
+  });
   expect(stopped).toBeInstanceOf(OutageError);
   expect(accepted).toBe(taken);
   expect(accepted).toBeGreaterThan(9_000);

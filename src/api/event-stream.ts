@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { eventJobs } from '../../jobs/index.ts';
 import { OutageError } from '../errors.ts';
-import type { Envelope, EventJob } from '../queue/define-job.ts';
+import type { Envelope, EventJob, Seal } from '../queue/define-job.ts';
 import type { Intake } from '../queue/intake.ts';
 import { limitArrival } from './body.ts';
 import { arrival, createDoor, type Door } from './door.ts';
@@ -22,9 +22,23 @@ const silenceMs = 30_000;
 /** How long the rest of a refused stream is read and dropped, so that the caller gets to see the answer. */
 const farewellMs = 5_000;
 
-const kinds: ReadonlyMap<string, { job: EventJob; door: Door }> = new Map(
-  Object.entries(eventJobs).map(([type, job]) => [type, { job, door: createDoor(job) }]),
-);
+interface Kind {
+  job: EventJob;
+  door: Door;
+  admin: boolean;
+}
+
+/** What a line may ask for, by its `type` and then its `op`. */
+const kinds = new Map<string, Map<string, Kind>>();
+for (const job of eventJobs) {
+  for (const [op, { scope }] of Object.entries(job.ops)) {
+    if (!['put', 'patch', 'delete'].includes(op)) continue; // Has a route only.
+    const ops = kinds.get(job.type) ?? new Map<string, Kind>();
+    ops.set(op, { job, door: createDoor(job, op), admin: scope === 'admin' });
+    kinds.set(job.type, ops);
+  }
+}
+const described = [...kinds].map(([type, ops]) => `${type} (${[...ops.keys()].join(', ')})`).join(', ');
 
 const lineError = z.object({
   line: z.int().meta({ description: 'From 1, empty lines counted.' }),
@@ -50,6 +64,7 @@ const admitLine = (
   { number, text, problem }: Line,
   at: Parameters<Door['admit']>[2],
   errors: FieldError[],
+  isAdmin: boolean,
 ): Sent | undefined => {
   if (text === undefined) {
     errors.push({ path: '', message: problem ?? 'cannot be read' });
@@ -66,10 +81,19 @@ const admitLine = (
     errors.push({ path: '', message: 'must be a JSON object' });
     return undefined;
   }
-  const { type, ...fields } = value as Record<string, unknown>;
-  const kind = typeof type === 'string' ? kinds.get(type) : undefined;
-  if (!kind) {
+  const { type, op = 'put', ...fields } = value as Record<string, unknown>;
+  const ops = typeof type === 'string' ? kinds.get(type) : undefined;
+  if (!ops) {
     errors.push({ path: '/type', message: `must be one of: ${[...kinds.keys()].join(', ')}` });
+    return undefined;
+  }
+  const kind = typeof op === 'string' ? ops.get(op) : undefined;
+  if (!kind) {
+    errors.push({ path: '/op', message: `must be one of: ${[...ops.keys()].join(', ')}` });
+    return undefined;
+  }
+  if (kind.admin && !isAdmin) {
+    errors.push({ path: '/op', message: 'needs a key with the admin scope' });
     return undefined;
   }
   const event = kind.door.admit(fields, number - 1, at, errors);
@@ -94,7 +118,7 @@ const groupByJob = (sent: readonly Sent[]): Map<EventJob, Envelope[]> => {
 export const takeLines = async (
   chunks: AsyncIterable<Buffer>,
   intake: Intake,
-  eventId: (position: number) => string,
+  { eventId, seal, isAdmin }: { eventId: (position: number) => string; seal: Seal; isAdmin: boolean },
 ): Promise<Report & { stopped?: unknown }> => {
   const total: Report = { accepted: 0, rejected: 0, errors: [] };
   const splitter = createLineSplitter(maxLineBytes);
@@ -111,7 +135,7 @@ export const takeLines = async (
   };
 
   const work = async (lines: readonly Line[]): Promise<void> => {
-    const at = arrival(eventId);
+    const at = arrival(eventId, seal);
     let batch: Sent[] = [];
     const flush = async () => {
       for (const [job, events] of groupByJob(batch)) {
@@ -137,7 +161,7 @@ export const takeLines = async (
     };
     for (const line of lines) {
       const errors: FieldError[] = [];
-      const sent = admitLine(line, at, errors);
+      const sent = admitLine(line, at, errors, isAdmin);
       lastLine = line.number;
       if (sent) batch.push(sent);
       else reject(line.number, errors);
@@ -218,16 +242,20 @@ export const postEvents = defineRoute({
     schema: z.string(),
     read: 'stream',
     type: 'application/x-ndjson',
-    description: `One event a line, at most ${maxLineBytes} bytes each. Types: ${[...kinds.keys()].join(', ')}.`,
+    description: `One event a line, at most ${maxLineBytes} bytes each. Types, each with the values of op (put by default): ${described}.`,
   },
   responses: { 202: { description: 'The good lines are durable in the queue.', schema: report } },
-  async handler({ app, headers, request }, { intake }) {
+  async handler({ app, isAdmin, headers, request }, { intake, sealer }) {
     const source = octets(request);
     // Leaving the loop early must not destroy the request: it still has to be answered.
     const chunks = watched(request, source.iterator({ destroyOnReturn: false }));
     let outcome: Awaited<ReturnType<typeof takeLines>>;
     try {
-      outcome = await takeLines(chunks, intake, eventIds(app, headers['idempotency-key']));
+      outcome = await takeLines(chunks, intake, {
+        eventId: eventIds(app, headers['idempotency-key']),
+        seal: sealer.seal,
+        isAdmin,
+      });
     } catch (error) {
       if (request.readableAborted || request.destroyed) {
         throw new Problem(400, 'The request ended before its body was complete.');

@@ -2,21 +2,26 @@ import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { recordInteractions } from '../../jobs/record-interactions.ts';
+import { recordPurchases } from '../../jobs/record-purchases.ts';
+import { updateCart } from '../../jobs/update-cart.ts';
+import { upsertReviews } from '../../jobs/upsert-reviews.ts';
 import type { Envelope } from '../queue/define-job.ts';
+import { reviewId } from '../review-id.ts';
 import { arrival, createDoor } from './door.ts';
 import { eventIds, idempotencyKey } from './event-id.ts';
 import { admitAll, intakeRoute } from './intake.ts';
 import { Problem } from './problem.ts';
-import type { ApiParts } from './route.ts';
+import type { ApiParts, Route } from './route.ts';
 
-const door = createDoor(recordInteractions);
+const door = createDoor(recordInteractions, 'put');
+const seal = (secret: string) => secret;
 const event = (fields: Record<string, unknown> = {}) => ({
   user_id: uuidv7(),
   product_id: uuidv7(),
   event_type: 'view',
   ...fields,
 });
-const problemsOf = (body: unknown, at = arrival(eventIds('shop', undefined))) => {
+const problemsOf = (body: unknown, at = arrival(eventIds('shop', undefined), seal)) => {
   try {
     admitAll(door, body, at);
   } catch (error) {
@@ -51,7 +56,7 @@ test("a caller's own event_id stands, in lower case; others get one each", () =>
   const [first, second] = admitAll(
     door,
     [event({ event_id: own.toUpperCase() }), event()],
-    arrival(eventIds('shop', 'k')),
+    arrival(eventIds('shop', 'k'), seal),
   );
   expect(first?.event_id).toBe(own);
   expect(second?.event_id).toBe(eventIds('shop', 'k')(1));
@@ -68,7 +73,7 @@ test('every bad field of every event is named, and the list is cut at a hundred'
 
 test('a time more than five minutes ahead is refused to the microsecond, whichever field tells it', () => {
   const now = Date.parse('2026-03-01T10:00:00.500Z');
-  const at = arrival(eventIds('shop', undefined), now);
+  const at = arrival(eventIds('shop', undefined), seal, now);
   expect(problemsOf(event({ occurred_at: '2026-03-01T10:05:00.500Z' }), at)).toBeUndefined();
   expect(problemsOf(event({ occurred_at: '2026-03-01T15:35:00.5+05:30' }), at)).toBeUndefined();
   expect(problemsOf(event({ occurred_at: '2026-03-01T10:05:00.500001Z' }), at)).toEqual(['/occurred_at']);
@@ -92,8 +97,9 @@ const handedOver = async (route: ReturnType<typeof intakeRoute>, call: Record<st
         taken.push(...events);
       },
     },
+    sealer: { seal },
   } as unknown as ApiParts;
-  const http = { request: {} as Request, response: {} as Response, app: 'shop' };
+  const http = { request: {} as Request, response: {} as Response, app: 'shop', isAdmin: false };
   const answer = await route.handle(
     { params: undefined, query: undefined, headers: {}, body: undefined, ...http, ...call },
     parts,
@@ -102,37 +108,56 @@ const handedOver = async (route: ReturnType<typeof intakeRoute>, call: Record<st
 };
 
 test('path parameters become fields of the event, and cannot be in the body too', async () => {
-  const route = intakeRoute(recordInteractions, {
+  const route = intakeRoute(updateCart, {
     method: 'put',
-    path: '/v1/users/:user_id/views/:product_id',
+    path: '/v1/users/:user_id/cart/:product_id',
     summary: 'x',
     body: 'one',
-    fixed: { event_type: 'view' },
   });
   const params = { user_id: uuidv7(), product_id: uuidv7() };
-  const { answer, taken } = await handedOver(route, { params, body: { platform: 'web' } });
-  expect(taken).toMatchObject([{ ...params, event_type: 'view', platform: 'web' }]);
+  const { answer, taken } = await handedOver(route, { params, body: { quantity: 2 } });
+  expect(taken).toMatchObject([{ ...params, quantity: 2, op: 'put' }]);
   expect(answer).toMatchObject({ status: 202, json: { accepted: 1, event_ids: [taken[0]?.event_id] } });
   expect(Object.keys(route.params?.shape ?? {})).toEqual(['user_id', 'product_id']);
-  for (const body of [{ user_id: params.user_id }, { event_type: 'click' }, [{}], { colour: 1 }]) {
+  for (const body of [
+    { quantity: 1, user_id: params.user_id },
+    { quantity: 1, op: 'delete' },
+    [{ quantity: 1 }],
+    {},
+  ]) {
     await expect(handedOver(route, { params, body })).rejects.toThrow(Problem);
   }
 });
 
 test('a route without a body takes the id and the time from the query', async () => {
-  const route = intakeRoute(recordInteractions, {
+  const route = intakeRoute(updateCart, {
     method: 'delete',
-    path: '/v1/users/:user_id/views/:product_id',
+    path: '/v1/users/:user_id/cart/:product_id',
     summary: 'x',
+    op: 'delete',
     body: 'none',
-    fixed: { event_type: 'unview' },
   });
   const params = { user_id: uuidv7(), product_id: uuidv7() };
   const query = { event_id: uuidv7(), occurred_at: '2026-01-01T00:00:00Z' };
   const { taken } = await handedOver(route, { params, query });
   expect(taken).toMatchObject([
-    { ...params, event_id: query.event_id, occurred_at: '2026-01-01T00:00:00.000000Z' },
+    { ...params, event_id: query.event_id, op: 'delete', occurred_at: '2026-01-01T00:00:00.000000Z' },
   ]);
   expect(route.body).toBeUndefined();
   expect(Object.keys(route.query?.shape ?? {})).toEqual(['event_id', 'occurred_at']);
+});
+
+test('what follows from an event is filled in once and told: the order, the review', async () => {
+  const [order, review] = [recordPurchases, upsertReviews].map((job) =>
+    intakeRoute(job, { method: 'post', path: '/v1/x', summary: 'x', body: 'many' }),
+  ) as [Route, Route];
+  const user_id = uuidv7();
+  const product_id = uuidv7();
+  const bought = await handedOver(order, { body: { user_id, items: [{ product_id, unit_price: 1.5 }] } });
+  expect(bought.taken).toMatchObject([
+    { order_id: bought.taken[0]?.event_id, items: [{ product_id, quantity: 1, unit_price: '1.5' }] },
+  ]);
+  expect(bought.answer.json).toMatchObject({ order_ids: [bought.taken[0]?.event_id] });
+  const wrote = await handedOver(review, { body: [{ user_id, product_id, rating: 5 }] });
+  expect(wrote.answer.json).toMatchObject({ review_ids: [reviewId(user_id, product_id)] });
 });

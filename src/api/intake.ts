@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { instant, uuid } from '../fields.ts';
-import type { Envelope, EventJob } from '../queue/define-job.ts';
+import type { EventJob, StoredEvent } from '../queue/define-job.ts';
 import { type Arrival, arrival, createDoor, type Door } from './door.ts';
 import { eventIds, intakeHeaders } from './event-id.ts';
 import { type FieldError, invalid, maxListed } from './problem.ts';
@@ -9,18 +9,25 @@ import { defineRoute, type Route } from './route.ts';
 /** An array of more is refused; longer series go to `POST /v1/events`. */
 export const maxEvents = 1_000;
 
-const accepted = z
-  .object({
-    accepted: z.int().meta({ description: 'How many events are durable in the queue now.' }),
-    event_ids: z.array(z.uuid()).meta({ description: 'Their ids, in the order of the body.' }),
-  })
-  .meta({ id: 'Accepted' });
+const accepted = z.object({
+  accepted: z.int().meta({ description: 'How many events are durable in the queue now.' }),
+  event_ids: z.array(z.uuid()).meta({ description: 'Their ids, in the order of the body.' }),
+});
+
+const plainlyAccepted = accepted.meta({ id: 'Accepted' });
+
+/** What the 202 of a kind of event holds. */
+const acceptedOf = ({ echo = {} }: EventJob): z.ZodType => {
+  const names = Object.keys(echo);
+  if (names.length === 0) return plainlyAccepted;
+  return accepted.extend(Object.fromEntries(names.map((name) => [name, z.array(z.uuid())])));
+};
 
 /**
  * The events of a body that is one event or an array of them, whole or not at all.
  * @throws Problem 400 naming every bad field of every event (the first hundred).
  */
-export const admitAll = (door: Door, body: unknown, at: Arrival): Envelope[] => {
+export const admitAll = (door: Door, body: unknown, at: Arrival): StoredEvent[] => {
   const errors: FieldError[] = [];
   if (!Array.isArray(body)) {
     const event = door.admit(body, 0, at, errors);
@@ -30,7 +37,7 @@ export const admitAll = (door: Door, body: unknown, at: Arrival): Envelope[] => 
   if (body.length === 0 || body.length > maxEvents) {
     throw invalid([{ path: '', message: `must hold 1 to ${maxEvents} events` }]);
   }
-  const events: Envelope[] = [];
+  const events: StoredEvent[] = [];
   for (let position = 0; position < body.length && errors.length < maxListed; position += 1) {
     const event = door.admit(body[position], position, at, errors, `/${position}`);
     if (event) events.push(event);
@@ -44,11 +51,10 @@ interface IntakeRoute {
   /** Parameters in it are fields of the event. */
   path: string;
   summary: string;
-  scope?: 'write' | 'admin';
+  /** Which of the job's ops; `put` by default. */
+  op?: string;
   /** `many`: one event or an array. `one`: one event. `none`: no body, id and time come in the query. */
   body: 'many' | 'one' | 'none';
-  /** Fields this route decides, such as `op`. */
-  fixed?: Readonly<Record<string, unknown>>;
 }
 
 /** Fields that the route gives cannot also be in the body; it would be unclear which counts. */
@@ -61,18 +67,18 @@ const withFields = (body: unknown, fields: Readonly<Record<string, unknown>>): u
 
 /** The route that takes events of one kind: what makes an event known to callers, besides its job. */
 export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
-  const { method, path, summary, scope = 'write', body, fixed = {} } = route;
-  const door = createDoor(job);
+  const { method, path, summary, op = 'put', body } = route;
+  const door = createDoor(job, op);
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as string);
-  const given = Object.fromEntries([...names, ...Object.keys(fixed)].map((name) => [name, true as const]));
+  const given = Object.fromEntries(names.map((name) => [name, true as const]));
   const shape = door.schema.shape as Record<string, z.ZodType>;
-  const event =
-    Object.keys(given).length === 0 ? door.schema : door.schema.omit(given as Record<never, true>);
+  const event = names.length === 0 ? door.schema : door.schema.omit(given as Record<never, true>);
+  const echo = Object.entries(job.echo ?? {});
   return defineRoute({
     method,
     path,
     summary,
-    scope,
+    scope: job.ops[op]?.scope ?? 'write',
     ...(names.length > 0 && {
       params: z.object(Object.fromEntries(names.map((name) => [name, shape[name] as z.ZodType]))),
     }),
@@ -85,24 +91,29 @@ export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
             read: 'json' as const,
           },
         }),
-    responses: { 202: { description: 'Durable in the queue.', schema: accepted } },
-    async handler(call, { intake }) {
+    responses: { 202: { description: 'Durable in the queue.', schema: acceptedOf(job) } },
+    async handler(call, { intake, sealer }) {
       const { params, query, headers, app } = call as typeof call & {
         params: object | undefined;
         query: object | undefined;
       };
-      const at = arrival(eventIds(app, headers['idempotency-key']));
-      const fields = { ...fixed, ...params };
+      const at = arrival(eventIds(app, headers['idempotency-key']), sealer.seal);
+      const fields = { ...params };
       let sent: unknown = call.body;
       if (body === 'none') sent = { ...fields, ...query };
       else if (body === 'one' && Array.isArray(sent)) {
         throw invalid([{ path: '', message: 'must be one event, not an array' }]);
-      } else if (Object.keys(given).length > 0) {
+      } else if (names.length > 0) {
         sent = Array.isArray(sent) ? sent.map((one) => withFields(one, fields)) : withFields(sent, fields);
       }
       const events = admitAll(door, sent, at);
       await intake.take(job, events);
-      return { status: 202, json: { accepted: events.length, event_ids: events.map((one) => one.event_id) } };
+      const json: Record<string, unknown> = {
+        accepted: events.length,
+        event_ids: events.map((one) => one.event_id),
+      };
+      for (const [name, of] of echo) json[name] = events.map(of);
+      return { status: 202, json };
     },
   });
 };

@@ -12,9 +12,7 @@ import { defineRoute } from './route.ts';
 
 const pageSize = 500;
 
-const jobsByName: ReadonlyMap<string, EventJob> = new Map(
-  Object.values(eventJobs).map((job) => [job.name, job]),
-);
+const jobsByName: ReadonlyMap<string, EventJob> = new Map(eventJobs.map((job) => [job.name, job]));
 
 /** The chosen events, page by page. A page once listed may leave the table; what failed again keeps its place. */
 async function* pages(
@@ -31,18 +29,16 @@ async function* pages(
   }
 }
 
-type Repaired = StoredEvent<z.ZodObject>;
-
 /** The event with the patch laid over it, as it may be stored; undefined, with the reasons in `errors`, if it does not fit. */
 const repair = (
   { event_id, job, payload }: ReplayEvent,
   patch: Record<string, unknown>,
   errors: FieldError[],
-): Repaired | undefined => {
+): StoredEvent | undefined => {
   const stored = typeof payload === 'object' && payload !== null ? payload : {};
   const schema = jobsByName.get(job)?.stored;
   const parsed = schema?.safeParse({ received_at: new Date().toISOString(), ...stored, ...patch, event_id });
-  if (parsed?.success) return parsed.data as Repaired;
+  if (parsed?.success) return parsed.data;
   if (parsed) {
     for (const { path, message } of fieldErrors(parsed.error, '/patch')) {
       errors.push({ path, message: `${message} (event ${event_id})` });

@@ -9,7 +9,8 @@ import type { Metrics } from '../metrics.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { IntakeAccount } from '../queue/intake-account.ts';
 import type { Producer } from '../queue/producer.ts';
-import { authorize, type Keyring } from './auth.ts';
+import type { Sealer } from '../queue/secrets.ts';
+import { allows, authorize, type Keyring } from './auth.ts';
 import { readJson } from './body.ts';
 import { type FieldError, fieldErrors, invalid } from './problem.ts';
 import type { RequestState } from './request-log.ts';
@@ -23,6 +24,7 @@ export interface ApiParts {
   readonly intake: Intake;
   readonly account: IntakeAccount;
   readonly metrics: Metrics;
+  readonly sealer: Sealer;
   /** To the Redis of the served lists; from `connectForRequests`. */
   readonly cache: Redis;
 }
@@ -62,6 +64,8 @@ export interface Call<Params, Query, Headers, Body> {
   body: Body;
   /** The app whose key was used; empty on public routes. */
   app: string;
+  /** Whether the key has the admin scope. */
+  isAdmin: boolean;
   request: Request;
   response: Response;
 }
@@ -127,8 +131,11 @@ export const mountRoute = (app: Express, route: Route, parts: ApiParts, keyring:
   app[method](path, async (request: Request, response: Response<unknown, RequestState>) => {
     response.locals.route = path;
     let app = '';
+    let isAdmin = false;
     if (scope !== 'public') {
-      app = (await authorize(keyring, request, scope)).app;
+      const key = await authorize(keyring, request, scope);
+      app = key.app;
+      isAdmin = allows(key, 'admin');
       response.locals.app = app;
     }
     const errors: FieldError[] = [];
@@ -138,6 +145,7 @@ export const mountRoute = (app: Express, route: Route, parts: ApiParts, keyring:
       headers: check(headers, headers && request.headers, errors),
       body: undefined as unknown,
       app,
+      isAdmin,
       request,
       response,
     };

@@ -21,7 +21,7 @@ const farewellMs = 1_000;
 export const startApi = async (parts: Parts): Promise<Api> => {
   const { config, producer } = parts;
   const gate = createIntakeGate(producer, {
-    jobs: Object.values(eventJobs),
+    jobs: eventJobs,
     backlogJobs: config.INTAKE_BACKLOG_JOBS,
     memoryShare: config.INTAKE_MEMORY_SHARE,
   });

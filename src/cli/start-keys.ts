@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { createApiKey, hashKey, listActiveKeyHashes, type Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
@@ -29,4 +30,13 @@ export const ensureKeys = async (db: Db, file: string): Promise<Keys> => {
   };
   await writeSecret(file, keys);
   return keys;
+};
+
+/** The secret of this system's data, the same at every start. */
+export const ensureSecret = async (file: string): Promise<string> => {
+  const kept = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+  if (kept?.secret) return kept.secret;
+  const secret = randomBytes(32).toString('hex');
+  await writeSecret(file, { secret });
+  return secret;
 };

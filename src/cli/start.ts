@@ -6,7 +6,7 @@ import { createDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { findFreePort, portIsFree } from '../embedded/endpoint.ts';
 import { removeServers, startServers } from '../embedded/servers.ts';
-import { ensureKeys, writeSecret } from './start-keys.ts';
+import { ensureKeys, ensureSecret, writeSecret } from './start-keys.ts';
 import { startProcesses } from './start-processes.ts';
 import { ensureShop } from './start-shop.ts';
 import { untilAborted, type Wishes, watchSignals } from './start-signals.ts';
@@ -77,6 +77,7 @@ const bringUp = async (
     DATABASE_URL: servers.databaseUrl,
     REDIS_QUEUE_URL: servers.redisQueueUrl,
     REDIS_CACHE_URL: servers.redisCacheUrl,
+    ZYRA_SECRET: env.ZYRA_SECRET || (await ensureSecret(join(data, 'secret.json'))),
   };
   const config = loadConfig({ ...env, ...urls, ...(flags.port === undefined ? {} : { PORT: flags.port }) });
 

@@ -173,6 +173,11 @@ const insertShop = async (
       onProgress(done, total, table);
     }
   }
+  // Events have to know of these rows: which of them they are older than, and what there is to delete.
+  await sql`select adopt_rows() where pg_current_xact_id()::text = ${xid}`;
+  await sql`
+    insert into dirty_keys (kind, key)
+    select 'popularity', product_id from products where pg_current_xact_id()::text = ${xid}`;
   // What reads the shop next would otherwise be planned for empty tables.
   for (const table of Object.keys(tables)) await sql`analyze ${sql(table)}`;
 };

@@ -1,14 +1,20 @@
 import type { Db } from './database.ts';
 
 /** What can be stale, and so needs recomputing. */
-export type DirtyKind = 'popularity';
+export type DirtyKind = 'popularity' | 'rating' | 'helpful' | 'verified';
+
+export interface DirtyKey {
+  key: string;
+  /** The second half, where a pair is stale. */
+  other: string | null;
+}
 
 /** The oldest stale keys of a kind, each once, and the marks that were seen for them. */
-export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<{ key: string; seen: number[] }>`
-  select key, array_agg(id) as seen
-  from (select id, key from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
-  group by key
-  order by key`;
+export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<DirtyKey & { seen: number[] }>`
+  select key, other, array_agg(id) as seen
+  from (select id, key, other from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
+  group by key, other
+  order by key, other`;
 
 /** Clear the marks that were seen before recomputing; a mark made since then stays. */
 export const clearDirty = (db: Db, seen: readonly number[]) => db`

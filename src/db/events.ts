@@ -3,17 +3,43 @@ import type { Db } from './database.ts';
 export interface Applied {
   /** How many events took effect now. */
   applied: number;
-  /** Events that name a row which is not there yet, by id. */
-  waiting: string[];
-  /** Events whose id was used before for another payload, by id. They have no effect. */
+  /** Events that name what is not there yet, such as `product:<id>`. */
+  waiting: { event_id: string; waits_for: string }[];
+  /** Events that a rule forbids. */
+  refused: { event_id: string; reason: string }[];
+  /** Events whose id was used before for another payload. They have no effect. */
   conflicts: string[];
 }
 
-/** An event as an apply statement takes it: its fields, its time `at`, and a hash of what the caller sent. */
-export type ApplyRow = Record<string, unknown> & { event_id: string; at: string; payload_hash: number };
+/**
+ * An event as an apply statement takes it: its fields, its time `at`, the `clock` by which it is newer or older than
+ * others, and a hash of what the caller sent.
+ */
+export type ApplyRow = Record<string, unknown> & {
+  event_id: string;
+  at: string;
+  clock: string;
+  payload_hash: number;
+};
 
-/** Apply one batch of events in one statement. `again`: they come from `parked_events` and may leave it. */
-export type Apply = (db: Db, rows: readonly ApplyRow[], again: boolean) => Promise<Applied>;
+export interface ApplyOptions {
+  /** The events come from `parked_events` and may leave it. */
+  again: boolean;
+  /** Key of the hashes by which erased persons are recognised. */
+  pepper: Buffer;
+}
+
+/** Apply one batch of events, no id twice, in one statement. */
+export type Apply = (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied>;
+
+/** An apply function of `migrations/` as an `Apply`. */
+export const applyBy =
+  (call: (db: Db, batch: string, options: ApplyOptions) => Promise<Applied[]>): Apply =>
+  async (db, rows, options) => {
+    const [answer] = await call(db, JSON.stringify(rows), options);
+    if (!answer) throw new Error('the apply function answered nothing');
+    return answer;
+  };
 
 export interface EventState {
   state: 'applied' | 'waiting' | 'failed' | 'refused';

@@ -1,12 +1,11 @@
 import type { Db } from './database.ts';
-import type { Applied, Apply } from './events.ts';
+import { applyBy } from './events.ts';
 
 /** Write interactions, each once, with stubs for users and sessions not seen before. */
-export const applyInteractions: Apply = async (db, rows, again) => {
-  const [result] = await db<Applied>`
-    select applied, waiting, conflicts from apply_interactions(${JSON.stringify(rows)}::text::jsonb, ${again})`;
-  return result as Applied;
-};
+export const applyInteractions = applyBy(
+  (db, batch, { pepper, again }) => db`
+  select applied, waiting, refused, conflicts from apply_interactions(${batch}::text::jsonb, ${pepper}, ${again})`,
+);
 
 export interface HistoryItem {
   id: number;

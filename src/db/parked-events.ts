@@ -78,18 +78,37 @@ export const listParkedById = (db: Db, job: string, eventIds: readonly string[])
 }>`
   select payload from parked_events where job = ${job} and event_id = any(${eventIds}::uuid[]) order by event_id`;
 
+/** The events that wait for any of these, such as `product:<id>`. */
+export const listWaitingFor = async (db: Db, keys: readonly string[]) =>
+  keys.length === 0
+    ? []
+    : db<{ event_id: string; job: string }>`
+        select event_id, job
+        from parked_events
+        where state = 'waiting' and waits_for = any(${[...new Set(keys)]}::text[])
+        order by parked_at`;
+
 /**
  * Waiting events whose time has come: what they wait for is there by now.
  * @returns at most `limit` ids with the job that applies them.
  */
 export const listReleasable = (db: Db, limit: number) => db<{ event_id: string; job: string }>`
   select event_id, job
-  from parked_events w
-  where state = 'waiting'
-    and case split_part(waits_for, ':', 1)
-      when 'product' then exists (
-        select from products p where p.product_id = split_part(w.waits_for, ':', 2)::uuid)
-    end
+  from (
+    select event_id, job, parked_at, split_part(waits_for, ':', 1) as what,
+      substr(waits_for, strpos(waits_for, ':') + 1) as whom
+    from parked_events
+    where state = 'waiting'
+  ) w
+  where case what
+    when 'product' then exists (select from products p where p.product_id = whom::uuid)
+    when 'category' then exists (select from categories c where c.slug = whom)
+    when 'category_id' then exists (select from categories c where c.category_id = whom::integer)
+    when 'review' then exists (select from reviews r where r.review_id = review_of(whom::uuid))
+    when 'order' then exists (select from purchase_history h where h.order_id = whom::uuid)
+    when 'sku' then not exists (select from products p where p.sku = whom)
+    when 'username' then not exists (select from users u where u.username = whom)
+  end
   order by parked_at
   limit ${limit}`;
 

@@ -1,12 +1,9 @@
-import { v5 } from 'uuid';
 import type { DemoShop } from '../db/demo-shop.ts';
+import { reviewId } from '../review-id.ts';
 import { type Encounter, rateItem } from './behaviour.ts';
 import { minute, toTime } from './calendar.ts';
 import type { Random } from './random.ts';
 import { closings, disappointments, mixedFeelings, praise, type Tone } from './review-words.ts';
-
-/** Namespace of the ids of reviews. Never change it: an id is how a review is found again. */
-export const reviewNamespace = '5b0c1d36-7e57-4f0b-9d0e-2f4a8c6b1e93';
 
 const reviews = 1_500;
 
@@ -60,7 +57,7 @@ const writeReview = (
   const editedMs = random.chance(0.05) ? random.between(createdMs, nowMs) : createdMs;
   const tone = rating > 3 ? praise : rating === 3 ? mixedFeelings : disappointments;
   return {
-    review_id: v5(pair(person.userId, item.product.product_id), reviewNamespace),
+    review_id: reviewId(person.userId, item.product.product_id),
     user_id: person.userId,
     product_id: item.product.product_id,
     rating,

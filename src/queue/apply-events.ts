@@ -2,16 +2,24 @@ import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
 import { type Apply, type ApplyRow, countConflicts } from '../db/events.ts';
-import { listParkedById, type Parking, parkEvents } from '../db/parked-events.ts';
+import {
+  listParkedById,
+  listWaitingFor,
+  type ParkedState,
+  type Parking,
+  parkEvents,
+} from '../db/parked-events.ts';
 import { judgeDatabaseError } from '../db/sql-state.ts';
 import { DatabaseError, OutageError } from '../errors.ts';
 import { uuid } from '../fields.ts';
-import type { Envelope, EventJob, FollowUp, StoredEvent } from './define-job.ts';
+import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
 import { wake } from './follow-ups.ts';
 import type { Context, Handler, Run } from './handler.ts';
+import { release } from './release.ts';
+import { pepperOf } from './secrets.ts';
 
 /** Events of one statement. More do not make it faster, and a bad one among them costs more halvings. */
-const batchSize = 1_000;
+const defaultBatch = 1_000;
 
 /** A job that keeps failing for an unknown reason is searched for the one event that may be to blame. */
 const patience = 5;
@@ -24,34 +32,43 @@ export const payloadHash = (event: Record<string, unknown>): number => {
 
 interface Candidate {
   /** As it was stored, for parking. */
-  stored: unknown;
+  stored: StoredEvent;
   row: ApplyRow;
   receivedAt: number;
+}
+
+interface Application {
+  /** The statement of this kind of event. */
+  apply: Apply;
+  /** The follow-ups of what these events make stale. */
+  wakes?: readonly FollowUp[];
+  /** What the event may have brought that others wait for, such as `product:<id>`. */
+  frees?: (event: StoredEvent) => readonly string[];
+  /** What the statement takes of an event, where that is not the event as it is. */
+  toRow?: (event: StoredEvent, context: Context) => Record<string, unknown>;
+  /** Events of one statement. */
+  batchSize?: number;
+  /** What else happens once events took effect; runs again when the job does. */
+  afterwards?: (events: readonly StoredEvent[], context: Context) => Promise<void>;
 }
 
 /**
  * The handler of an event job: check each event, apply the batch with one statement, and when the database refuses it
  * for its data, halve it until the bad event is found. That one is parked with its reason, the others apply.
- *
- * @param apply the statement of this kind of event.
- * @param waitsFor what an event that could not be applied yet waits for, such as `product:<id>`.
  */
-export const applyEvents = <J extends EventJob>(
-  job: J,
-  {
+export const applyEvents = <J extends EventJob>(job: J, application: Application): Handler<J> => {
+  const {
     apply,
-    waitsFor,
-    wakes,
-  }: {
-    apply: Apply;
-    waitsFor: (event: StoredEvent<J['event']>) => string;
-    /** The follow-ups of what these events make stale. */
-    wakes: readonly FollowUp[];
-  },
-): Handler<J> => {
+    wakes = [],
+    frees,
+    toRow = (event) => event,
+    batchSize = defaultBatch,
+    afterwards,
+  } = application;
+
   const park = async (
     { db, config, metrics }: Context,
-    state: 'waiting' | 'failed',
+    state: ParkedState,
     events: Parking[],
     again: boolean,
   ): Promise<void> => {
@@ -65,6 +82,7 @@ export const applyEvents = <J extends EventJob>(
     context: Context,
     run: Run,
     again: boolean,
+    retried = false,
   ): Promise<void> => {
     if (candidates.length === 0) return;
     try {
@@ -75,6 +93,10 @@ export const applyEvents = <J extends EventJob>(
         throw error;
       const [first] = candidates;
       if (first && candidates.length === 1) {
+        // Somebody else took the unique value a moment ago; looked at again, the event knows that it has to wait.
+        if (!retried && (error as { code?: unknown }).code === '23505') {
+          return applyOrBisect(candidates, context, run, again, true);
+        }
         run.log.error({ err: error, event_id: first.row.event_id, msg: 'event parked' });
         await park(context, 'failed', [{ ...parkingOf(first), ...reasonOf(error) }], again);
         return;
@@ -86,19 +108,29 @@ export const applyEvents = <J extends EventJob>(
   };
 
   const applyOnce = async (candidates: Candidate[], context: Context, again: boolean): Promise<void> => {
-    const { db, metrics, producer } = context;
+    const { db, metrics, producer, config } = context;
     const rows = candidates.map(({ row }) => row);
-    const { applied, waiting, conflicts } = await apply(db, rows, again);
-    const waits = new Set(waiting);
+    const { applied, waiting, refused, conflicts } = await apply(db, rows, {
+      again,
+      pepper: pepperOf(config),
+    });
+    const byId = new Map(candidates.map((candidate) => [candidate.row.event_id, candidate]));
+    const parking = (event_id: string, why: { reason: string; waits_for?: string }): Parking[] => {
+      const candidate = byId.get(event_id);
+      return candidate ? [{ ...parkingOf(candidate), ...why }] : [];
+    };
     await park(
       context,
       'waiting',
-      candidates
-        .filter(({ row }) => waits.has(row.event_id))
-        .map((candidate) => {
-          const waits_for = waitsFor(candidate.stored as StoredEvent<J['event']>);
-          return { ...parkingOf(candidate), reason: `unknown_${waits_for.split(':')[0]}`, waits_for };
-        }),
+      waiting.flatMap(({ event_id, waits_for }) =>
+        parking(event_id, { reason: `unknown_${waits_for.split(':')[0]}`, waits_for }),
+      ),
+      again,
+    );
+    await park(
+      context,
+      'refused',
+      refused.flatMap(({ event_id, reason }) => parking(event_id, { reason })),
       again,
     );
     if (conflicts.length > 0) await countConflicts(db, job.name, conflicts);
@@ -107,10 +139,21 @@ export const applyEvents = <J extends EventJob>(
       events > 0 && metrics.outcomes.inc({ type: job.type, outcome }, events);
     count('applied', applied);
     count('conflict', conflicts.length);
-    count('repeated', candidates.length - applied - waiting.length - conflicts.length);
+    count('repeated', candidates.length - applied - waiting.length - refused.length - conflicts.length);
+    const events = candidates.map(({ stored }) => stored);
+    // Also when all were repeats: the first time may have ended in between.
+    await afterwards?.(events, context);
     if (applied === 0) return;
-    // Only a nudge: the marks are in PostgreSQL, and the sweep finds them if this fails.
+    // Only nudges: the marks and the waiting are in PostgreSQL, and the sweep finds them if this fails.
     for (const followUp of wakes) wake(producer, followUp).catch(() => {});
+    if (frees)
+      await release(
+        context,
+        await listWaitingFor(
+          db,
+          events.flatMap((event) => [...frees(event)]),
+        ),
+      );
     if (again) return;
     const now = Date.now();
     for (const { receivedAt } of candidates) {
@@ -132,10 +175,16 @@ export const applyEvents = <J extends EventJob>(
         bad.push(unreadable(stored, parsed.error, run.jobId, position));
         return;
       }
-      const event: Envelope & Record<string, unknown> = parsed.data;
+      const event = parsed.data;
       const own = job.time === undefined ? undefined : (event[job.time] as string | undefined);
       const at = event.occurred_at ?? own ?? event.received_at;
-      const row = { ...event, at, payload_hash: payloadHash(event) };
+      const row = {
+        ...toRow(event, context),
+        event_id: event.event_id,
+        payload_hash: payloadHash(event),
+        at,
+        clock: `${at} ${event.event_id}`,
+      };
       rest.push({ stored: event, row, receivedAt: Date.parse(event.received_at) });
     });
     await park(context, 'failed', bad, again);

@@ -6,7 +6,8 @@ import type { QueueName } from './queues.ts';
 interface RetryOptions {
   /** Tries before the job counts as failed. Outages of PostgreSQL or Redis use none up. */
   attempts: number;
-  backoff: { type: 'exponential'; delay: number; jitter?: number };
+  /** Doubling from `delay` milliseconds up to half a minute. */
+  backoff: { type: 'capped'; delay: number };
 }
 
 /** A job's declaration: everything else (enqueue, handler, worker, documentation) is typed from it. */
@@ -19,29 +20,40 @@ export interface Job<Name extends string = string, Payload extends z.ZodType = z
   readonly options: RetryOptions;
 }
 
-/** A job that carries events to be applied once each, and the kind of event it carries. */
-export interface EventJob<Name extends string = string, Event extends z.ZodObject = z.ZodObject>
-  extends Job<Name, typeof eventPayload> {
-  /** What the event is called in `POST /v1/events`. */
-  readonly type: string;
-  /** The body of one event as callers send it, without `event_id` and `occurred_at`. */
-  readonly event: Event;
-  /** The event as it is stored in the queue: with what the door added. */
-  readonly stored: z.ZodType<StoredEvent<Event>>;
-  /** The field of the body that tells the event's time where `occurred_at` is not given. */
-  readonly time?: string;
+/** One thing that can be done by events of a kind, and what the body says of it. */
+export interface EventOp {
+  /** The body as callers send it, without `event_id` and `occurred_at`. */
+  readonly event: z.ZodObject;
+  /** Who may; `write` when not given. */
+  readonly scope?: 'admin';
 }
 
-const defaults: RetryOptions = { attempts: 5, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } };
+/** A job that carries events to be applied once each, and the kinds of events it carries. */
+export interface EventJob<Name extends string = string> extends Job<Name, typeof eventPayload> {
+  /** What the event is called in `POST /v1/events`. */
+  readonly type: string;
+  /** By `op`, as in `POST /v1/events`. */
+  readonly ops: Readonly<Record<string, EventOp>>;
+  /** The event as it is stored in the queue: with what the door added, and its `op` where there are several. */
+  readonly stored: z.ZodType<StoredEvent>;
+  /** The field of the body that tells the event's time where `occurred_at` is not given. */
+  readonly time?: string | undefined;
+  /** What a schema cannot say of the fields together. */
+  readonly judge?: ((event: StoredEvent) => { path: string; message: string } | undefined) | undefined;
+  /** Fill in what follows from the rest of the event and its id; done once, at the door. */
+  readonly complete?: ((event: StoredEvent, seal: Seal) => void) | undefined;
+  /** Lists of the answer beside `event_ids`, by what each event contributes. */
+  readonly echo?: Readonly<Record<string, (event: StoredEvent) => string>> | undefined;
+}
+
+const backoff = { type: 'capped', delay: 1_000 } as const;
+const defaults: RetryOptions = { attempts: 5, backoff };
 
 /**
  * Events are never given up: one that cannot be stored is parked in PostgreSQL by the handler, so what makes the whole
  * job fail is a bug or a bad deploy, and the job waits for its repair, a try every half minute.
  */
-const untilApplied: RetryOptions = {
-  attempts: 1_000_000,
-  backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
-};
+const untilApplied: RetryOptions = { attempts: 1_000_000, backoff };
 
 /** Declare a job. One file per job under `jobs/`; its handler has the same name under `workers/`. */
 export const defineJob = <const Name extends string, Payload extends z.ZodType>(declaration: {
@@ -62,20 +74,6 @@ export const eventPayload = z.union([
   z.strictObject({ parked: z.array(z.uuid()).min(1) }),
 ]);
 
-/** Declare a job that applies events of one type. */
-export const defineEventJob = <const Name extends string, Event extends z.ZodObject>(declaration: {
-  name: Name;
-  queue: QueueName;
-  type: string;
-  event: Event;
-  time?: keyof z.output<Event> & string;
-}): EventJob<Name, Event> => ({
-  ...declaration,
-  stored: declaration.event.safeExtend(envelope) as unknown as z.ZodType<StoredEvent<Event>>,
-  payload: eventPayload,
-  options: untilApplied,
-});
-
 /** What the door adds to every event. `received_at` stands in for the event's time where the caller gave none. */
 const envelope = { event_id: uuid, received_at: instant, occurred_at: instant.optional() };
 
@@ -85,7 +83,36 @@ export interface Envelope {
   occurred_at?: string | undefined;
 }
 
-export type StoredEvent<Event extends z.ZodObject> = z.output<Event> & Envelope;
+export type StoredEvent = Envelope & Record<string, unknown>;
+
+/** Makes a secret unreadable for whoever looks into a queue, the same secret always into the same text. */
+export type Seal = (secret: string) => string;
+
+type Declared<Name extends string> = Omit<EventJob<Name>, 'payload' | 'options' | 'stored' | 'ops' | 'jobId'>;
+
+/**
+ * Declare a job that applies events of one kind: `event` is the body of the one thing it does (`op`, by default `put`),
+ * or `ops` the bodies of several.
+ */
+export const defineEventJob = <const Name extends string>(
+  declaration: Declared<Name> &
+    ({ event: z.ZodObject; op?: string; scope?: 'admin' } | { ops: Record<string, EventOp> }),
+): EventJob<Name> => {
+  const ops = 'ops' in declaration ? declaration.ops : { [declaration.op ?? 'put']: declaration };
+  const stored = Object.entries(ops).map(([op, { event }]) =>
+    event.safeExtend('ops' in declaration ? { ...envelope, op: z.literal(op) } : envelope),
+  );
+  const [only] = stored;
+  return {
+    ...declaration,
+    ops,
+    stored: (stored.length === 1
+      ? only
+      : z.discriminatedUnion('op', stored as never)) as z.ZodType<StoredEvent>,
+    payload: eventPayload,
+    options: untilApplied,
+  };
+};
 
 /** Which stale keys to recompute stands in PostgreSQL, so the job itself says nothing. */
 export const followUpPayload = z.strictObject({});

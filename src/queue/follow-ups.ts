@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { clearDirty, type DirtyKind, listDirty } from '../db/dirty-keys.ts';
+import { clearDirty, type DirtyKey, type DirtyKind, listDirty } from '../db/dirty-keys.ts';
 import type { FollowUp, followUpPayload } from './define-job.ts';
 import type { Context, Run } from './handler.ts';
 import type { Producer } from './producer.ts';
@@ -14,16 +14,12 @@ const batchMarks = 2_000;
  * @param recompute brings these keys up to date; running it twice must do no harm.
  */
 export const followUp =
-  (kind: DirtyKind, recompute: (keys: string[], context: Context, run: Run) => Promise<unknown>) =>
+  (kind: DirtyKind, recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>) =>
   async (_: z.output<typeof followUpPayload>, context: Context, run: Run): Promise<void> => {
     while (!run.signal.aborted) {
       const stale = await listDirty(context.db, kind, batchMarks);
       if (stale.length === 0) return;
-      await recompute(
-        stale.map(({ key }) => key),
-        context,
-        run,
-      );
+      await recompute(stale, context, run);
       await clearDirty(
         context.db,
         stale.flatMap(({ seen }) => seen),

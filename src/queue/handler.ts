@@ -3,9 +3,10 @@ import type { Config } from '../config.ts';
 import type { Db } from '../db/database.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Job } from './define-job.ts';
+import type { EventJob, Job } from './define-job.ts';
 import type { IntakeAccount } from './intake-account.ts';
 import type { Producer } from './producer.ts';
+import type { Sealer } from './secrets.ts';
 
 /** What handlers work with; handed to them, so that they know nothing of BullMQ or of the process they run in. */
 export interface Context {
@@ -14,6 +15,9 @@ export interface Context {
   readonly account: IntakeAccount;
   readonly config: Config;
   readonly metrics: Metrics;
+  /** To open what was sealed at the door. */
+  readonly sealer: Sealer;
+  readonly eventJobs: readonly EventJob[];
 }
 
 /** What concerns this one run of a job. */

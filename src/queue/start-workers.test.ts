@@ -12,7 +12,7 @@ const scripted = defineJob({
   name: 'scripted',
   queue: 'upkeep',
   payload: z.object({ outcomes: z.array(z.enum(['ok', 'retry', 'refuse', 'outage', 'hang'])) }),
-  options: { attempts: 3, backoff: { type: 'exponential', delay: 20 } },
+  options: { attempts: 3, backoff: { type: 'capped', delay: 20 } },
 });
 
 const script = () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Job as BullJob, Worker } from 'bullmq';
+import { type Job as BullJob, type MinimalJob, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { InvalidPayloadError, OutageError, UnrecoverableError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -35,6 +35,12 @@ const limits = {
   maxStalledCount: 1_000_000,
   // How soon a worker asks again after Redis failed it. BullMQ's 15 s would be the whole recovery time.
   runRetryDelay: 1_000,
+};
+
+/** Doubling, capped: BullMQ's own exponential backoff has no end. */
+const backoffStrategy = (attemptsMade: number, _type?: string, _error?: Error, job?: MinimalJob): number => {
+  const { delay: first = 1_000 } = (job?.opts.backoff ?? {}) as { delay?: number };
+  return Math.min(first * 2 ** Math.min(attemptsMade - 1, 20), 30_000) * (0.5 + Math.random() / 2);
 };
 
 const outagePause = (tries: number): number =>
@@ -129,6 +135,7 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
       connection: redis,
       prefix: queuePrefix(context.config.REDIS_PREFIX, name),
       concurrency: queues[name].concurrency ?? context.config.WORKER_CONCURRENCY,
+      settings: { backoffStrategy },
       metrics: { maxDataPoints: 60 },
     });
     worker.on('error', (error) => log.warn({ err: error, queue: name, msg: 'worker error' }));

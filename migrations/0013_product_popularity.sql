@@ -13,14 +13,22 @@ create table product_popularity (
 -- Recount these products. `weights`: event type to weight; types without one, or with none above zero, do not count.
 -- Sums are taken relative to each product's newest event, because the powers alone would overflow.
 create function refresh_popularity(product_ids uuid[], weights jsonb) returns void
-language sql as $$
+language plpgsql as $$
+begin
+  -- Of two that count at once, the one that looked first could write last.
+  perform pg_advisory_xact_lock(7031, 6);
   with event as materialized (
     select i.product_id, (weights ->> i.event_type)::double precision as weight,
       extract(epoch from i.created_at - timestamptz '2020-01-01 00:00Z')::double precision / 86400 as day,
       extract(epoch from max(i.created_at) over (partition by i.product_id) - timestamptz '2020-01-01 00:00Z')
         ::double precision / 86400 as newest
     from unnest(product_ids) as wanted(product_id)
-    join interactions i using (product_id)
+    join lateral (
+      select product_id, event_type, created_at from interactions where product_id = wanted.product_id
+      union all
+      select product_id, 'purchase', purchased_at from purchase_history
+      where product_id = wanted.product_id and payment_status = 'completed'
+    ) i on true
     where (weights ->> i.event_type)::double precision > 0
   ),
   counted as (
@@ -39,5 +47,6 @@ language sql as $$
   select product_id, score_1d, score_7d, score_30d from counted order by product_id
   on conflict (product_id) do update
     set score_1d = excluded.score_1d, score_7d = excluded.score_7d, score_30d = excluded.score_30d,
-      counted_at = excluded.counted_at
+      counted_at = excluded.counted_at;
+end
 $$;

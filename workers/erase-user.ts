@@ -1,0 +1,18 @@
+import { eraseUser } from '../jobs/erase-user.ts';
+import { refreshHelpfulCounts } from '../jobs/refresh-helpful-counts.ts';
+import { refreshPopularity } from '../jobs/refresh-popularity.ts';
+import { refreshRatings } from '../jobs/refresh-ratings.ts';
+import { applyErasures } from '../src/db/people.ts';
+import { applyEvents } from '../src/queue/apply-events.ts';
+import { forgetInQueues } from '../src/queue/forget.ts';
+
+export const handleEraseUser = applyEvents(eraseUser, {
+  apply: applyErasures,
+  batchSize: 1,
+  wakes: [refreshRatings, refreshHelpfulCounts, refreshPopularity],
+  afterwards: (events, { producer }) =>
+    forgetInQueues(
+      producer,
+      events.map(({ user_id }) => user_id as string),
+    ),
+});
