@@ -10,13 +10,12 @@ create table product_popularity (
   counted_at timestamptz not null default now()
 );
 
--- Recount these products. `weights`: event type to weight; types without one, or with none above zero, do not count.
--- Sums are taken relative to each product's newest event, because the powers alone would overflow.
-create function refresh_popularity(product_ids uuid[], weights jsonb) returns void
-language plpgsql as $$
-begin
-  -- Of two that count at once, the one that looked first could write last.
-  perform pg_advisory_xact_lock(7031, 6);
+-- The scores of these products, for those that have one. `weights`: event type to weight; types without one, or with none
+-- above zero, do not count. Sums are taken relative to each product's newest event, because the powers alone would
+-- overflow.
+create function count_popularity(product_ids uuid[], weights jsonb)
+returns table (product_id uuid, score_1d double precision, score_7d double precision, score_30d double precision)
+language sql stable as $$
   with event as materialized (
     select i.product_id, (weights ->> i.event_type)::double precision as weight,
       extract(epoch from i.created_at - timestamptz '2020-01-01 00:00Z')::double precision / 86400 as day,
@@ -30,14 +29,23 @@ begin
       where product_id = wanted.product_id and payment_status = 'completed'
     ) i on true
     where (weights ->> i.event_type)::double precision > 0
-  ),
-  counted as (
-    select product_id,
-      ln(sum(weight * exp(greatest((day - newest) * ln(2) / 1, -700)))) + max(newest) * ln(2) / 1 as score_1d,
-      ln(sum(weight * exp(greatest((day - newest) * ln(2) / 7, -700)))) + max(newest) * ln(2) / 7 as score_7d,
-      ln(sum(weight * exp(greatest((day - newest) * ln(2) / 30, -700)))) + max(newest) * ln(2) / 30 as score_30d
-    from event
-    group by product_id
+  )
+  select product_id,
+    ln(sum(weight * exp(greatest((day - newest) * ln(2) / 1, -700)))) + max(newest) * ln(2) / 1,
+    ln(sum(weight * exp(greatest((day - newest) * ln(2) / 7, -700)))) + max(newest) * ln(2) / 7,
+    ln(sum(weight * exp(greatest((day - newest) * ln(2) / 30, -700)))) + max(newest) * ln(2) / 30
+  from event
+  group by product_id
+$$;
+
+-- Recount these products.
+create function refresh_popularity(product_ids uuid[], weights jsonb) returns void
+language plpgsql as $$
+begin
+  -- Of two that count at once, the one that looked first could write last.
+  perform pg_advisory_xact_lock(7031, 6);
+  with counted as materialized (
+    select product_id, score_1d, score_7d, score_30d from count_popularity(product_ids, weights)
   ),
   gone as (
     delete from product_popularity p

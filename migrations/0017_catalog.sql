@@ -107,6 +107,27 @@ end
 $$;
 
 -- Of a product's images that ask to be the primary one, the one that asked last is it.
+create function choose_primary_images(product_ids uuid[]) returns void
+language sql as $$
+  update product_images i
+  set is_primary = coalesce(i.image_id = chosen.image_id, false)
+  from (
+    select t.product_id, (
+      select c.image_id
+      from product_images c
+      -- Images from before there were clocks asked at the beginning of time.
+      left join row_versions v on v.kind = 'image' and v.key = c.image_id::text
+      where c.product_id = t.product_id
+        and case when v.doc is null then c.is_primary else (v.doc ->> 'is_primary')::boolean end
+      order by v.put desc nulls last, c.image_id desc
+      limit 1
+    ) as image_id
+    from unnest(product_ids) as t(product_id)
+  ) chosen
+  where i.product_id = chosen.product_id
+    and i.is_primary is distinct from coalesce(i.image_id = chosen.image_id, false);
+$$;
+
 create function apply_images(batch jsonb, pepper bytea, again boolean) returns apply_result
 language plpgsql as $$
 declare
@@ -158,23 +179,7 @@ begin
   from jsonb_to_recordset(settled) as s(key uuid, present boolean, first_at timestamptz)
   where s.present and i.image_id = s.key and i.created_at <> s.first_at;
 
-  update product_images i
-  set is_primary = coalesce(i.image_id = chosen.image_id, false)
-  from (
-    select t.product_id, (
-      select c.image_id
-      from product_images c
-      -- Images from before there were clocks asked at the beginning of time.
-      left join row_versions v on v.kind = 'image' and v.key = c.image_id::text
-      where c.product_id = t.product_id
-        and case when v.doc is null then c.is_primary else (v.doc ->> 'is_primary')::boolean end
-      order by v.put desc nulls last, c.image_id desc
-      limit 1
-    ) as image_id
-    from unnest(touched) as t(product_id)
-  ) chosen
-  where i.product_id = chosen.product_id
-    and i.is_primary is distinct from coalesce(i.image_id = chosen.image_id, false);
+  perform choose_primary_images(touched);
   return result;
 end
 $$;

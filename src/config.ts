@@ -74,6 +74,12 @@ export const Env = z.object({
   WAITING_MINUTES: z.coerce.number().positive().default(10),
   /** How long a sent event id is remembered: the time within which a repeat has no second effect. */
   EVENT_ID_RETENTION_DAYS: count(35),
+  /** How long it is kept what was recommended to whom; 0 for ever. */
+  RECOMMENDATION_LOG_RETENTION_DAYS: count(90, 0),
+  /** How long entries of the audit are kept; 0 for ever. */
+  AUDIT_RETENTION_DAYS: count(365, 0),
+  /** How long interactions are kept; 0 for ever. */
+  INTERACTION_RETENTION_DAYS: count(0, 0),
 
   /** How much an event of each type says about liking the product, as JSON. Types not named weigh nothing. */
   EVENT_WEIGHTS: weights.default({

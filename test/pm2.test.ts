@@ -44,6 +44,7 @@ const startUnderPm2 = async () => {
     REDIS_PREFIX: prefix,
     PORT: String(port),
     ZYRA_ADMIN_KEY: key,
+    ZYRA_SECRET: randomBytes(32).toString('hex'),
     ZYRA_API_INSTANCES: '2',
     SHUTDOWN_TIMEOUT_MS: '8000',
   };

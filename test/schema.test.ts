@@ -53,11 +53,18 @@ const added: Record<string, Table['indexes']> = {
   product_images: [{ name: 'idx_product_images_product_id', unique: false, columns: ['product_id'] }],
   products: [{ name: 'idx_products_category_id', unique: false, columns: ['category_id'] }],
   recommendation_logs: [
+    { name: 'idx_recommendation_logs_returned_at', unique: false, columns: ['returned_at'] },
     { name: 'idx_recommendation_logs_user_returned', unique: false, columns: ['user_id', 'returned_at'] },
   ],
   review_helpful_votes: [{ name: 'idx_review_helpful_votes_user_id', unique: false, columns: ['user_id'] }],
   sessions: [{ name: 'idx_sessions_user_id', unique: false, columns: ['user_id'] }],
-  system_audit: [{ name: 'idx_system_audit_created_at', unique: false, columns: ['created_at'] }],
+  system_audit: [
+    {
+      name: 'idx_system_audit_listed',
+      unique: false,
+      columns: ['created_at', 'id', 'component', 'severity'],
+    },
+  ],
 };
 
 const setup = async () => {

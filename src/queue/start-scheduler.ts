@@ -1,7 +1,14 @@
 import { createTask } from 'node-cron';
-import type { Scheduled } from '../../jobs/schedule.ts';
 import type { Log } from '../log.ts';
+import type { Job } from './define-job.ts';
 import type { Producer } from './producer.ts';
+
+export interface Scheduled {
+  job: Job;
+  /** Six fields, the first is seconds; UTC. */
+  cron: string;
+  payload: unknown;
+}
 
 /**
  * Enqueue each scheduled job at its times, under an id made of its name and the due time: any number of schedulers

@@ -29,6 +29,7 @@ export const setup = async (env: Record<string, string> = {}) => {
     REDIS_QUEUE_URL: inject('redisQueueUrl'),
     REDIS_CACHE_URL: inject('redisCacheUrl'),
     REDIS_PREFIX: prefix,
+    ZYRA_SECRET: 'secret-of-the-tests-and-of-nothing-else',
     PORT: '0',
     SHUTDOWN_TIMEOUT_MS: '5000',
     ...env,
