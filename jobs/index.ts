@@ -1,10 +1,12 @@
 import type { EventJob, FollowUp } from '../src/queue/define-job.ts';
+import { applyRetention } from './apply-retention.ts';
 import { castVotes } from './cast-votes.ts';
 import { changePaymentStatus } from './change-payment-status.ts';
 import { deleteReview } from './delete-review.ts';
 import { eraseUser } from './erase-user.ts';
 import { mergeUsers } from './merge-users.ts';
 import { moderateReview } from './moderate-review.ts';
+import { reconcile } from './reconcile.ts';
 import { recordInteractions } from './record-interactions.ts';
 import { recordPurchases } from './record-purchases.ts';
 import { refreshHelpfulCounts } from './refresh-helpful-counts.ts';
@@ -45,7 +47,7 @@ const carriers = {
 const refreshers = { refreshRatings, refreshHelpfulCounts, refreshVerifiedPurchases, refreshPopularity };
 
 /** Every job of the system. `workers/index.ts` has a handler for each, or does not compile. */
-export const jobs = { ...carriers, ...refreshers, sweep };
+export const jobs = { ...carriers, ...refreshers, sweep, reconcile, applyRetention };
 
 export const eventJobs: readonly EventJob[] = Object.values(carriers);
 

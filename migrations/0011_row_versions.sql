@@ -17,8 +17,9 @@ create table row_versions (
   doc jsonb,
   primary key (kind, key)
 );
--- A person's votes; their keys begin with the review.
+-- A person's votes and reviews, for merges and erasures; their keys begin with, or are, the review.
 create index row_versions_vote_user on row_versions (right(key, 36)) where kind = 'vote';
+create index row_versions_review_user on row_versions ((doc ->> 'user_id')) where kind = 'review';
 
 -- Who an old id of a merged visitor stands for.
 create table user_aliases (
@@ -34,9 +35,10 @@ create table review_aliases (
 );
 create index review_aliases_review_id on review_aliases (review_id);
 
--- Who asked to be forgotten, as a keyed hash: enough to recognise their late events, not enough to name them.
-create table erased_users (
-  user_hash bytea primary key,
+-- Who asked to be forgotten, and which reviews, orders and sessions were theirs, as keyed hashes of the ids: enough to
+-- recognise late events about them, not enough to name them.
+create table erased_ids (
+  id_hash bytea primary key,
   erased_at timestamptz not null default now()
 );
 
@@ -49,11 +51,31 @@ language sql as 'select pg_advisory_xact_lock_shared(7031, 1)';
 create function own_identities() returns void
 language sql as 'select pg_advisory_xact_lock(7031, 1)';
 
+create function is_erased(id uuid, pepper bytea) returns boolean
+language sql stable as $$
+  select coalesce((select true from erased_ids where id_hash = sha256(pepper || uuid_send(id))), false)
+$$;
+
+create function remember_erased(ids uuid[], pepper bytea) returns void
+language sql as $$
+  insert into erased_ids (id_hash)
+  select distinct sha256(pepper || uuid_send(id)) from unnest(ids) as id where id is not null order by 1
+  on conflict (id_hash) do nothing
+$$;
+
+-- The ids that stand anywhere in a text.
+create function uuids_in(content text) returns uuid[]
+language sql immutable as $$
+  select array(
+    select (m.found)[1]::uuid
+    from regexp_matches(content, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', 'gi') as m(found))
+$$;
+
 -- The person an id stands for; null when the person was erased.
 create function person_of(id uuid, pepper bytea) returns uuid
 language sql stable as $$
   select case
-    when (select true from erased_users where user_hash = sha256(pepper || uuid_send(id))) then null
+    when is_erased(id, pepper) then null
     else coalesce((select a.user_id from user_aliases a where a.old_user_id = id), id)
   end
 $$;
@@ -80,16 +102,18 @@ language sql as $$
   on conflict (user_id) do nothing
 $$;
 
--- What an apply function answers: which events took effect now and how many; which wait, and for what; which a rule refuses, and
--- why; which ids were used before for another payload. All others are repeats.
-create type apply_result as (fresh uuid[], applied integer, waiting jsonb, refused jsonb, conflicts uuid[]);
+-- What an apply function answers: which events took effect now and how many; which wait, and for what; which a rule
+-- refuses, and why; which ids were used before for another payload; and what there is now that others may wait for, such
+-- as `product:<id>`. All other events are repeats.
+create type apply_result as (
+  fresh uuid[], applied integer, waiting jsonb, refused jsonb, conflicts uuid[], freed varchar[]);
 
 -- The events of a batch that take effect now.
 create function only_fresh(batch jsonb, fresh uuid[]) returns jsonb
 language sql immutable as $$
   select coalesce(jsonb_agg(e.value), '[]')
   from jsonb_array_elements(batch) as e
-  where (e.value ->> 'event_id')::uuid = any(fresh)
+  where (e.value ->> 'event_id')::uuid in (select unnest(fresh))
 $$;
 
 -- Put the ids of a batch into the ledger. `verdicts`: an object per event with event_id, payload_hash and, where it
@@ -130,8 +154,53 @@ begin
       where coalesce(applied_hash, case when again then null else parked_hash end) <> payload_hash), '{}')
   into result.fresh, result.waiting, result.refused, result.conflicts;
   result.applied := cardinality(result.fresh);
+  result.freed := '{}';
   return result;
 end
+$$;
+
+-- Set events aside with their reason; failed ones get an audit row. An event that is parked already keeps its first
+-- payload and place; `again` (it was tried once more) renews why it is there. One that names whom somebody asked to forget
+-- is not kept: it was judged before the erasure, and comes only now.
+create function park_events(
+  job_name varchar, new_state varchar, again boolean, wait_seconds double precision, pepper bytea, ids uuid[],
+  payloads text[], hashes bigint[], reasons text[], details text[], waits text[]) returns void
+language plpgsql as $$
+begin
+  perform share_identities();
+  with parked as (
+    insert into parked_events (event_id, job, state, reason, detail, waits_for, payload, payload_hash, expires_at)
+    select e.event_id, job_name, new_state, e.reason, e.detail, e.waits_for, e.payload::json, e.payload_hash,
+      case when new_state = 'waiting' then now() + wait_seconds * interval '1 second' end
+    -- Payloads as texts: what parses JSON on the way would stumble over the very NUL that brought an event here.
+    from unnest(ids, payloads, hashes, reasons, details, waits)
+      as e(event_id, payload, payload_hash, reason, detail, waits_for)
+    where not exists (select from unnest(uuids_in(e.payload)) as id where is_erased(id, pepper))
+    order by e.event_id
+    on conflict (event_id) do update
+      -- A waiting event that is tried again and still cannot go keeps its first deadline.
+      set reason = excluded.reason, detail = excluded.detail, state = excluded.state, waits_for = excluded.waits_for,
+        expires_at = coalesce(parked_events.expires_at, excluded.expires_at)
+      where again
+    returning event_id, state, reason
+  )
+  insert into system_audit (component, severity, message, payload)
+  select 'events', 'error', 'event parked',
+    json_build_object('event_id', p.event_id, 'job', job_name, 'reason', p.reason)
+  from parked p
+  where p.state = 'failed';
+end
+$$;
+
+-- The keys `<prefix>:…`. Prefix by prefix: joined as a range, the planner would rather read the table.
+create function keys_under(row_kind varchar, prefixes varchar[]) returns varchar[]
+language sql stable as $$
+  select array(
+    select found.key
+    from unnest(prefixes) as p
+    cross join lateral (
+      select v.key from row_versions v where v.kind = row_kind and v.key >= p || ':' and v.key < p || ';' offset 0
+    ) as found)
 $$;
 
 -- Lock the versions of these keys, in order, making those that are not there yet.
@@ -139,7 +208,7 @@ create function lock_versions(row_kind varchar, keys varchar[]) returns void
 language plpgsql as $$
 begin
   insert into row_versions (kind, key)
-  select distinct row_kind, k from unnest(keys) as k order by k collate "C"
+  select distinct row_kind, k collate "C" from unnest(keys) as k order by 2
   on conflict (kind, key) do nothing;
   perform from row_versions v where v.kind = row_kind and v.key = any(keys) order by v.key for update;
 end
@@ -149,6 +218,8 @@ $$;
 -- clock, deletes and doc (what to write). Returns the keys whose row has to change: `present` says whether it is there
 -- from now on, `doc` what to write (null: the row stays but for first_at), since when and as of when it is there.
 -- `keep` names the fields of the doc that are remembered beside its clock.
+-- Only the hundred oldest writes are remembered one by one: should a deletion that comes late take all of them, the row is
+-- there since its newest.
 create function settle_rows(row_kind varchar, changes jsonb, keep varchar[] default '{}')
 returns table (key varchar, present boolean, appeared boolean, doc jsonb, first_at timestamptz, last_at timestamptz)
 language plpgsql as $$
@@ -190,7 +261,7 @@ begin
   )
   select s.key, s.present, s.present and not s.was_present,
     case when s.present and s.written then s.doc end,
-    split_part(s.born[1], ' ', 1)::timestamptz,
+    case when s.present then split_part(coalesce(s.born[1], s.put), ' ', 1)::timestamptz end,
     case when s.present then split_part(s.put, ' ', 1)::timestamptz end
   from settled s
   where s.present <> s.was_present or s.present and (s.written or s.born[1] is distinct from s.old_first)
@@ -220,7 +291,10 @@ begin
   won as materialized (
     select o.*
     from offered o
-    join row_versions v on v.kind = row_kind and v.key = o.key
+    -- Key by key: for a batch with many fields the planner would rather read every version of this kind.
+    cross join lateral (
+      select fields, put from row_versions where kind = row_kind and key = o.key limit 1
+    ) v
     where o.clock > coalesce(
       greatest((v.fields ->> o.field) collate "C", case when o.field <> 'available' then v.put end), '')
   ),
@@ -291,5 +365,11 @@ begin
     'doc', jsonb_build_object('is_primary', is_primary))) from product_images));
   perform adopt_versions('product', (select jsonb_agg(jsonb_build_object('key', product_id, 'at', updated_at,
     'first_at', created_at)) from products));
+  insert into row_versions (kind, key, fields)
+  select 'session', session_id, jsonb_build_object('started_at', clock_of(started_at), 'user_id', clock_of(started_at),
+    'ended_at', clock_of(started_at), 'context', clock_of(started_at))
+  from sessions
+  order by session_id
+  on conflict (kind, key) do nothing;
 end
 $$;

@@ -1,3 +1,12 @@
+-- Whether somebody said when a session began. Volatile, so that it sees what was committed while its caller waited.
+create function start_is_told(session uuid) returns boolean
+language plpgsql volatile as $$
+begin
+  return coalesce(
+    (select v.fields ? 'started_at' from row_versions v where v.kind = 'session' and v.key = session::text), false);
+end
+$$;
+
 -- Applies a batch of interactions, each once. One call is one statement, so all of it happens or nothing.
 -- `batch`: array of objects with the columns named below, no event_id twice. `again`: these events come out of
 -- parked_events and may leave it.
@@ -14,8 +23,9 @@ begin
   with event as materialized (
     select e.event_id, e.payload_hash,
       coalesce((select a.user_id from user_aliases a where a.old_user_id = e.user_id), e.user_id) as user_id,
-      (select true from erased_users x where x.user_hash = sha256(pepper || uuid_send(e.user_id))) as erased, e.product_id, e.session_id, e.event_type, e.event_value, e.platform,
-      e.device, coalesce(e.created_at, e.at) as created_at,
+      (select true from erased_ids x where x.id_hash = sha256(pepper || uuid_send(e.user_id))) as erased,
+      e.product_id, e.session_id, e.event_type, e.event_value, e.platform, e.device,
+      coalesce(e.created_at, e.at) as created_at,
       (select true from products p where p.product_id = e.product_id) as product_known,
       (select p.payload_hash from parked_events p where p.event_id = e.event_id) as parked_hash,
       (select l.payload_hash from processed_events l where l.event_id = e.event_id) as applied_hash
@@ -51,12 +61,23 @@ begin
     where n.session_id is not null
     group by n.session_id
     having (select true from sessions s where s.session_id = n.session_id and s.started_at <= min(n.created_at)) is null
+      and not is_erased(n.session_id, pepper)
     order by n.session_id
     -- A session began at the latest with its first event, in whatever order they arrive.
     on conflict (session_id) do update set started_at = least(sessions.started_at, excluded.started_at)
     -- Unless somebody said when it began.
-    where (select true from row_versions v
-      where v.kind = 'session' and v.key = excluded.session_id::text and v.fields ? 'started_at') is null
+    where not start_is_told(excluded.session_id)
+  ),
+  -- A session of which only an erased person's event was ever heard is theirs.
+  forgotten as (
+    insert into erased_ids (id_hash)
+    select distinct sha256(pepper || uuid_send(e.session_id))
+    from event e
+    join fresh using (event_id)
+    where e.erased and e.session_id is not null
+      and (select true from sessions s where s.session_id = e.session_id) is null
+    order by 1
+    on conflict (id_hash) do nothing
   ),
   recorded as (
     insert into interactions
@@ -85,6 +106,7 @@ begin
       where coalesce(applied_hash, case when again then null else parked_hash end) <> payload_hash)
   into result.applied, result.waiting, result.conflicts;
   result.refused := '[]';
+  result.freed := '{}';
   return result;
 end
 $$;

@@ -54,8 +54,9 @@ begin
   perform share_identities();
   select * into result from claim_events(job_name, (
     select jsonb_agg(jsonb_build_object('event_id', e.event_id, 'payload_hash', e.payload_hash, 'waits_for', case
-      when (select true from products p where p.product_id = e.product_id) is null then 'product:' || e.product_id end))
-    from jsonb_to_recordset(batch) as e(event_id uuid, payload_hash bigint, product_id uuid)
+      when not is_erased(e.user_id, pepper)
+        and (select true from products p where p.product_id = e.product_id) is null then 'product:' || e.product_id end))
+    from jsonb_to_recordset(batch) as e(event_id uuid, payload_hash bigint, user_id uuid, product_id uuid)
   ), again);
   if cardinality(result.fresh) = 0 then return result; end if;
 

@@ -1,7 +1,8 @@
--- Products, categories and images. Whoever may be waiting for what appears here is found by the sweep and by the worker
--- that applied it.
+-- Products, categories and images.
 
--- Each field of a product has a clock; a PUT writes all of them, only `available` stands alone.
+-- Each field of a product has a clock; a PUT writes all of them, only `available` stands alone. An event that would take a
+-- code (`sku`) which another product has waits for it; of two that ask for a free one at the same moment, the unique key
+-- stops one, which then finds it taken.
 create function apply_products(batch jsonb, pepper bytea, again boolean) returns apply_result
 language plpgsql as $$
 declare
@@ -18,17 +19,19 @@ begin
       when e.category_id is not null
         and (select true from categories c where c.category_id = e.category_id) is null
         then 'category_id:' || e.category_id
-      when e.sku is not null and (
-          (select true from products p where p.sku = e.sku and p.product_id <> e.product_id)
-          or exists (select from jsonb_to_recordset(batch) as o(event_id uuid, product_id uuid, fields jsonb)
-            where o.fields ->> 'sku' = e.sku and o.product_id < e.product_id))
+      when (select true from products p where p.sku = e.sku and p.product_id <> e.product_id)
+        -- Older than what the product says of its code by now, it would not take it.
+        and e.clock collate "C" > coalesce((
+          select greatest(v.put, (v.fields ->> 'sku') collate "C")
+          from row_versions v where v.kind = 'product' and v.key = e.product_id::text), '')
         then 'sku:' || e.sku
       end))
     from (
-      select event_id, payload_hash, product_id, whole, category_slug, (fields ->> 'category_id')::integer as category_id,
-        fields ->> 'sku' as sku
+      select event_id, payload_hash, product_id, clock, whole, category_slug,
+        (fields ->> 'category_id')::integer as category_id, fields ->> 'sku' as sku
       from jsonb_to_recordset(batch) as e(
-        event_id uuid, payload_hash bigint, product_id uuid, whole boolean, category_slug varchar, fields jsonb)
+        event_id uuid, payload_hash bigint, product_id uuid, clock varchar, whole boolean, category_slug varchar,
+        fields jsonb)
     ) e
   ), again);
   if cardinality(result.fresh) = 0 then return result; end if;
@@ -43,16 +46,21 @@ begin
   )) as s;
   if settled is null then return result; end if;
 
-  -- Whoever waits for a code that is given up here can have it.
+  -- Whoever waits for a product that is new, or a code that is given up, can go.
+  result.freed := array(
+    select case when p.there is null then 'product:' || s.key else 'sku:' || p.sku end
+    from jsonb_to_recordset(settled) as s(key uuid, patch jsonb)
+    left join lateral (select true as there, x.sku from products x where x.product_id = s.key offset 0) p on true
+    where p.there is null or p.sku is not null and s.patch ? 'sku' and p.sku is distinct from s.patch ->> 'sku');
   insert into products
   select r.*
   from jsonb_to_recordset(settled) as s(key uuid, patch jsonb, first_at timestamptz, last_at timestamptz)
-  left join products p on p.product_id = s.key
+  left join lateral (select x as row from products x where x.product_id = s.key offset 0) p on true
   cross join lateral jsonb_populate_record(
-    coalesce(p, jsonb_populate_record(null::products, jsonb_build_object('product_id', s.key, 'available', true,
+    coalesce(p.row, jsonb_populate_record(null::products, jsonb_build_object('product_id', s.key, 'available', true,
       'created_at', s.first_at, 'rating', 0.0))),
-    s.patch || jsonb_build_object('created_at', least(p.created_at, s.first_at), 'updated_at', s.last_at)
-      || case when s.patch ->> 'discount_percent' is null and (s.patch ? 'discount_percent' or p.product_id is null)
+    s.patch || jsonb_build_object('created_at', least((p.row).created_at, s.first_at), 'updated_at', s.last_at)
+      || case when s.patch ->> 'discount_percent' is null and (s.patch ? 'discount_percent' or (p.row).product_id is null)
         then '{"discount_percent": 0}'::jsonb else '{}' end
   ) as r
   order by r.product_id
@@ -79,14 +87,17 @@ begin
     select jsonb_agg(jsonb_build_object('event_id', e.event_id, 'payload_hash', e.payload_hash,
       'waits_for', case when e.parent_slug is not null
         and (select true from categories c where c.slug = e.parent_slug) is null then 'category:' || e.parent_slug end,
-      'refused', case when e.parent_slug = any(
+      'refused', case when e.clock collate "C" > coalesce(
+          (select v.put from row_versions v where v.kind = 'category' and v.key = e.slug), '')
+        and e.parent_slug in (
         with recursive below(slug, category_id) as (
           select c.slug, c.category_id from categories c where c.slug = e.slug
           union
           select c.slug, c.category_id from categories c join below b on c.parent_id = b.category_id
         )
         select slug from below) then 'category_cycle' end))
-    from jsonb_to_recordset(batch) as e(event_id uuid, payload_hash bigint, slug varchar, parent_slug varchar)
+    from jsonb_to_recordset(batch) as e(
+      event_id uuid, payload_hash bigint, clock varchar, slug varchar, parent_slug varchar)
   ), again);
   if cardinality(result.fresh) = 0 then return result; end if;
 
@@ -102,6 +113,10 @@ begin
   where jsonb_typeof(s.doc) = 'object'
   order by s.key
   on conflict (slug) do update set name = excluded.name, parent_id = excluded.parent_id;
+  result.freed := array(
+    select unnest(array['category:' || c.slug, 'category_id:' || c.category_id])
+    from jsonb_to_recordset(coalesce(settled, '[]')) as s(key varchar)
+    join categories c on c.slug = s.key);
   return result;
 end
 $$;
@@ -152,7 +167,9 @@ begin
   if settled is null then return result; end if;
 
   touched := array(
-    select i.product_id from jsonb_to_recordset(settled) as s(key uuid) join product_images i on i.image_id = s.key
+    select i.product_id
+    from jsonb_to_recordset(settled) as s(key uuid)
+    cross join lateral (select x.product_id from product_images x where x.image_id = s.key offset 0) i
     union
     select (s.doc ->> 'product_id')::uuid from jsonb_to_recordset(settled) as s(doc jsonb)
     where jsonb_typeof(s.doc) = 'object'

@@ -33,7 +33,7 @@ begin
     delete from row_versions v using folded f where v.kind = row_kind and v.key = f.old_key
   )
   select f.old_key, f.new_key, coalesce(f.put > coalesce(f.deleted, ''), false), f.moved_wins,
-    split_part(f.born[1], ' ', 1)::timestamptz, split_part(f.put, ' ', 1)::timestamptz
+    split_part(coalesce(f.born[1], f.put), ' ', 1)::timestamptz, split_part(f.put, ' ', 1)::timestamptz
   from folded f
   order by f.new_key;
 end
@@ -77,27 +77,14 @@ $$;
 -- Move the votes of `moves` (old_key, new_key: `<review>:<user>`), rows and versions.
 create function merge_votes(moves jsonb) returns void
 language plpgsql as $$
-declare
-  folded jsonb;
 begin
-  select coalesce(jsonb_agg(f), '[]') into folded from fold_versions('vote', moves) as f;
   delete from review_helpful_votes h
-  using jsonb_to_recordset(folded) as f(old_key varchar)
-  where h.review_id = left(f.old_key, 36)::uuid and h.user_id = right(f.old_key, 36)::uuid;
-  delete from review_helpful_votes h
-  using jsonb_to_recordset(folded) as f(new_key varchar, present boolean)
-  where not f.present and h.review_id = left(f.new_key, 36)::uuid and h.user_id = right(f.new_key, 36)::uuid;
-  insert into review_helpful_votes (review_id, user_id, created_at)
-  select r.review_id, right(f.new_key, 36)::uuid, f.first_at
-  from jsonb_to_recordset(folded) as f(new_key varchar, present boolean, first_at timestamptz)
-  join reviews r on r.review_id = left(f.new_key, 36)::uuid
-  join row_versions v on v.kind = 'vote' and v.key = f.new_key
-  left join row_versions own on own.kind = 'review' and own.key = left(f.new_key, 36)
-  where f.present and v.put > coalesce(own.deleted, '')
-  on conflict (review_id, user_id) do update set created_at = excluded.created_at;
+  using jsonb_to_recordset(moves) as m(old_key varchar)
+  where h.review_id = left(m.old_key, 36)::uuid and h.user_id = right(m.old_key, 36)::uuid;
   perform mark_dirty('helpful', array(
-    select left(f.old_key, 36)::uuid from jsonb_to_recordset(folded) as f(old_key varchar)
-    union select left(f.new_key, 36)::uuid from jsonb_to_recordset(folded) as f(new_key varchar)));
+    select left(m.old_key, 36)::uuid from jsonb_to_recordset(moves) as m(old_key varchar)));
+  perform fold_versions('vote', moves);
+  perform write_votes(array(select m.new_key from jsonb_to_recordset(moves) as m(new_key varchar)));
 end
 $$;
 
@@ -155,9 +142,8 @@ begin
   where f.present and r.review_id = f.new_key::uuid;
 
   perform merge_votes((
-    select coalesce(jsonb_agg(jsonb_build_object('old_key', v.key, 'new_key', m.new_id || right(v.key, 37))), '[]')
-    from jsonb_to_recordset(moved) as m(old_id uuid, new_id uuid)
-    join row_versions v on v.kind = 'vote' and v.key >= m.old_id || ':' and v.key < m.old_id || ';'));
+    select coalesce(jsonb_agg(jsonb_build_object('old_key', k, 'new_key', m.new_id || right(k, 37))), '[]')
+    from jsonb_to_recordset(moved) as m(old_id varchar, new_id varchar), unnest(keys_under('vote', array[m.old_id])) as k));
 
   delete from review_helpful_votes h
   using jsonb_to_recordset(folded) as f(old_key uuid, new_key uuid, present boolean)
@@ -165,12 +151,8 @@ begin
   delete from reviews r
   using jsonb_to_recordset(folded) as f(old_key uuid, new_key uuid, present boolean)
   where r.review_id = f.old_key or r.review_id = f.new_key and not f.present;
-
-  -- A folded deletion may be newer than votes that were fine beside one of the two.
-  delete from review_helpful_votes h
-  using jsonb_to_recordset(folded) as f(new_key varchar), row_versions own, row_versions v
-  where h.review_id = f.new_key::uuid and own.kind = 'review' and own.key = f.new_key
-    and v.kind = 'vote' and v.key = h.review_id || ':' || h.user_id and v.put < own.deleted;
+  -- The deletion of the one may be newer than votes for the other.
+  perform write_votes(keys_under('vote', array(select f.new_key from jsonb_to_recordset(folded) as f(new_key varchar))));
 
   perform mark_dirty('rating', array(select m.product_id from jsonb_to_recordset(moved) as m(product_id uuid)));
   perform mark_dirty('helpful', array(select f.new_key from jsonb_to_recordset(folded) as f(new_key uuid)));
@@ -222,30 +204,35 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('old_key', v.key, 'new_key', left(v.key, 37) || person)), '[]')
     from row_versions v where v.kind = 'vote' and right(v.key, 36) = old_id::text));
   perform merge_reviews(old_id, person);
-  perform mark_dirty('helpful', array(
-    select h.review_id from review_helpful_votes h join reviews r using (review_id)
-    where r.user_id = person and h.user_id = person));
-  delete from review_helpful_votes h
-  using reviews r
-  where r.review_id = h.review_id and r.user_id = person and h.user_id = person;
+  -- Votes of the one for reviews of the other were fine until now.
+  perform write_votes(array(
+    select h.review_id || ':' || h.user_id
+    from reviews r
+    join review_helpful_votes h on h.review_id = r.review_id and h.user_id = person
+    where r.user_id = person));
   insert into dirty_keys (kind, key, other) select 'verified', person, product_id from reviews where user_id = person;
 
   update users set is_active = false where user_id = old_id;
   insert into system_audit (component, severity, message, payload)
   values ('users', 'info', 'users merged', json_build_object('event_id', merge.event_id));
+  result.freed := review_names(array(select review_id from reviews where user_id = person));
   return result;
 end
 $$;
 
--- Forget a person, under every id they ever had. What stays is a keyed hash of each id, and an audit row that names none.
+-- Forget a person, under every id they ever had. What stays are keyed hashes of these ids and of what was theirs, and an
+-- audit row that names nobody.
 create function apply_erasures(batch jsonb, pepper bytea, again boolean) returns apply_result
 language plpgsql as $$
 declare
   result apply_result;
   erasure record;
   ids uuid[];
+  keys varchar[];
   their_reviews uuid[];
-  sessions_of uuid[];
+  their_orders uuid[];
+  their_sessions uuid[];
+  theirs uuid[];
 begin
   if jsonb_array_length(batch) <> 1 then raise 'one erasure at a time' using errcode = '21000'; end if;
   perform own_identities();
@@ -261,50 +248,58 @@ begin
     select id from person
     union select erasure.user_id
     union select a.old_user_id from user_aliases a join person on a.user_id = person.id);
-  insert into erased_users (user_hash) select sha256(pepper || uuid_send(id)) from unnest(ids) as id on conflict do nothing;
-
+  keys := ids;
   their_reviews := array(
     select review_id from reviews where user_id = any(ids)
-    union select v.key::uuid from row_versions v where v.kind = 'review' and (v.doc ->> 'user_id')::uuid = any(ids));
+    union select v.key::uuid from row_versions v where v.kind = 'review' and v.doc ->> 'user_id' = any(keys));
   their_reviews := their_reviews || array(
     select old_review_id from review_aliases where review_id = any(their_reviews));
+  their_orders := array(select distinct order_id from purchase_history where user_id = any(ids) and order_id is not null);
+  their_sessions := array(
+    select session_id from sessions where user_id = any(ids)
+    -- Also where nobody ever said whose it was.
+    union select s.session_id
+    from interactions i join sessions s on s.session_id = i.session_id
+    where i.user_id = any(ids) and s.user_id is null);
+  theirs := ids || their_reviews || their_orders || their_sessions;
+  perform remember_erased(theirs, pepper);
+  result.freed := array(
+    select 'username:' || username from users where user_id = any(ids) and username is not null);
 
+  -- What was stale about them is no longer there to be counted.
+  delete from dirty_keys where key = any(ids);
   insert into dirty_keys (kind, key)
-  select distinct 'popularity', product_id from interactions where user_id = any(ids)
-  union select distinct 'popularity', product_id from purchase_history where user_id = any(ids)
-  union select distinct 'rating', product_id from reviews where user_id = any(ids)
-  union select distinct 'helpful', review_id from review_helpful_votes where user_id = any(ids);
-  delete from dirty_keys where key = any(ids) or other = any(ids);
+  select 'popularity', product_id from interactions where user_id = any(ids)
+  union select 'popularity', product_id from purchase_history where user_id = any(ids)
+  union select 'rating', product_id from reviews where user_id = any(ids)
+  union select 'helpful', review_id from review_helpful_votes where user_id = any(ids);
 
-  delete from review_helpful_votes where user_id = any(ids) or review_id = any(their_reviews);
+  delete from review_helpful_votes where user_id = any(ids);
+  delete from review_helpful_votes where review_id = any(their_reviews);
   delete from reviews where user_id = any(ids);
   delete from interactions where user_id = any(ids);
   delete from purchase_history where user_id = any(ids);
   delete from user_cart where user_id = any(ids);
   delete from user_wishlist where user_id = any(ids);
-  sessions_of := array(select session_id from sessions where user_id = any(ids));
-  delete from sessions where user_id = any(ids);
+  delete from sessions where session_id = any(their_sessions);
   delete from ab_tests where user_id = any(ids);
   delete from recommendation_logs where user_id = any(ids);
   delete from users where user_id = any(ids);
-  delete from user_aliases where old_user_id = any(ids) or user_id = any(ids);
-  delete from review_aliases where review_id = any(their_reviews) or old_review_id = any(their_reviews);
+  delete from user_aliases where old_user_id = any(ids);
+  delete from review_aliases where old_review_id = any(their_reviews);
 
-  delete from row_versions v
-  using unnest(ids) as id
-  where v.kind in ('cart', 'wish') and v.key >= id || ':' and v.key < id || ';'
-    or v.kind = 'user' and v.key = id::text
-    or v.kind = 'vote' and right(v.key, 36) = id::text;
-  delete from row_versions v
-  using unnest(their_reviews) as id
-  where v.kind in ('review', 'approval') and v.key = id::text
-    or v.kind = 'vote' and v.key >= id || ':' and v.key < id || ';';
-  delete from row_versions v using unnest(sessions_of) as id where v.kind = 'session' and v.key = id::text;
+  delete from row_versions v where v.kind = 'cart' and v.key = any(keys_under('cart', keys));
+  delete from row_versions v where v.kind = 'wish' and v.key = any(keys_under('wish', keys));
+  delete from row_versions v where v.kind = 'vote' and right(v.key, 36) = any(keys);
+  delete from row_versions v where v.kind = 'vote' and v.key = any(keys_under('vote', their_reviews::varchar[]));
+  delete from row_versions v where v.kind = 'user' and v.key = any(keys);
+  delete from row_versions v where v.kind in ('review', 'approval') and v.key = any(their_reviews::varchar[]);
+  delete from row_versions v where v.kind = 'order' and v.key = any(their_orders::varchar[]);
+  delete from row_versions v where v.kind = 'session' and v.key = any(their_sessions::varchar[]);
 
-  -- Parked events may name the person anywhere. There are few of them, so each is read.
+  -- Parked events may name the person, or what was theirs, anywhere. There are few of them, so each is read.
   delete from parked_events p
-  where p.event_id <> erasure.event_id
-    and exists (select from unnest(ids) as id where strpos(lower(p.payload::text || coalesce(p.detail, '')), id::text) > 0);
+  where p.event_id <> erasure.event_id and uuids_in(p.payload::text) && theirs;
   insert into system_audit (component, severity, message, payload)
   values ('users', 'info', 'user erased', json_build_object('event_id', erasure.event_id));
   return result;

@@ -9,7 +9,7 @@ $$;
 -- A time inside of a JSON answer, written as the others are.
 create function rfc3339(at timestamptz) returns text
 language sql stable as $$
-  select replace(to_json(at at time zone 'UTC') #>> '{}', ' ', 'T') || 'Z'
+  select (to_json(at at time zone 'UTC') #>> '{}') || 'Z'
 $$;
 
 -- What a list shows of a product.
@@ -25,7 +25,7 @@ language sql stable as $$
   where p.product_id = id
 $$;
 
--- These categories and all that lie below them.
+-- A category and all that lie below it; empty when there is none of this slug.
 create function categories_within(root varchar) returns integer[]
 language sql stable as $$
   with recursive below(category_id) as (

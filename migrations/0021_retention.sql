@@ -7,9 +7,9 @@ create index idx_recommendation_logs_returned_at on recommendation_logs (returne
 drop index processed_events_applied_at;
 
 -- Forget event ids of one partition that were applied before `cutoff`, at most `most`, looking through the pages from
--- after `position` up to `last_block`. Returns how many, and the place of the last.
+-- after `start` up to `last_block`. Returns how many, and the place of the last.
 create function forget_event_ids(
-  part integer, position tid, last_block bigint, cutoff timestamptz, most integer, out removed integer, out reached tid)
+  part integer, start tid, last_block bigint, cutoff timestamptz, most integer, out removed integer, out reached tid)
 language plpgsql as $$
 begin
   execute format($sql$
@@ -25,6 +25,6 @@ begin
     select (select count(*)::integer from gone), (select max(place) from old)
   $sql$, 'processed_events_' || part)
   into removed, reached
-  using position, format('(%s,0)', last_block)::tid, cutoff, most;
+  using start, format('(%s,0)', last_block)::tid, cutoff, most;
 end
 $$;

@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { root } from './run.mjs';
 import { runMain, setUp } from './setup.mjs';
+import { setUpChromium } from './setup-chromium.mjs';
 
 const results = join(root, '.zyra/test-results.json');
 
@@ -35,6 +36,7 @@ let counted = false;
 const test = async () => {
   // The tests compile for themselves: a type error is a failed check here, not a failed set-up.
   await setUp({ dist: false });
+  await setUpChromium();
   await mkdir(dirname(results), { recursive: true });
   await rm(results, { force: true });
   const checks = [

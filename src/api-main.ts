@@ -1,15 +1,8 @@
 import { startApi } from './api/server.ts';
-import { connectParts } from './parts.ts';
 import { runProcess } from './process.ts';
 
-await runProcess('api', async ({ config, log }) => {
-  const parts = await connectParts(config, log, 'api');
+await runProcess('api', async (parts) => {
   const api = await startApi(parts);
-  log.info({ url: api.url, msg: 'listening' });
-  return {
-    async stop() {
-      await api.close();
-      await parts.close();
-    },
-  };
+  parts.log.info({ url: api.url, msg: 'listening' });
+  return { stop: () => api.close() };
 });

@@ -64,6 +64,18 @@ export const createMetrics = () => {
       labelNames: ['queue'] as const,
       registers,
     }),
+    differences: new Counter({
+      name: 'zyra_reconcile_differences_total',
+      help: 'Rows whose aggregate differed from a recount, and was repaired. Normally none.',
+      labelNames: ['aggregate'] as const,
+      registers,
+    }),
+    removed: new Counter({
+      name: 'zyra_retention_removed_total',
+      help: 'Rows removed because they were past their age, by table.',
+      labelNames: ['table'] as const,
+      registers,
+    }),
     up: new Gauge({
       name: 'zyra_process_up',
       help: '1 for each process whose figures are in this scrape.',

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { eventJobs } from '../jobs/index.ts';
 import type { Config } from './config.ts';
 import { createDatabase, type Db } from './db/database.ts';
+import { OutageError } from './errors.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startMetricsExchange } from './metrics-exchange.ts';
@@ -27,6 +29,20 @@ export interface Parts {
 
 const startTimeoutMs = 10_000;
 
+/** PostgreSQL may only just be coming up, or going away and coming back. */
+const answering = async (db: Db, timeoutMs: number): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      await db`select 1`;
+      return;
+    } catch (error) {
+      if (!(error instanceof OutageError) || performance.now() > deadline) throw error;
+      await delay(200);
+    }
+  }
+};
+
 /**
  * Connect to PostgreSQL and both Redis instances and check that they can keep the system's promises.
  * @throws when one of them cannot be reached within ten seconds, or the queue's Redis is unsafe in production.
@@ -40,7 +56,11 @@ export const connectParts = async (config: Config, log: Log, processName: string
     queryTimeoutMs: config.DATABASE_QUERY_TIMEOUT_MS,
     name: `zyra-${processName}`,
   });
-  await Promise.all([ready(queue, startTimeoutMs), ready(cache, startTimeoutMs), db`select 1`]);
+  await Promise.all([
+    ready(queue, startTimeoutMs),
+    ready(cache, startTimeoutMs),
+    answering(db, startTimeoutMs),
+  ]);
   await assertDurable(queue, log, {
     enforce: config.NODE_ENV === 'production' && !config.ALLOW_UNSAFE_REDIS,
   });

@@ -1,22 +1,21 @@
 import { type Config, ConfigError, loadConfig } from './config.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog } from './log.ts';
+import { connectParts, type Parts } from './parts.ts';
+import { auditProcess } from './process-audit.ts';
 
-/** What a running process gives back: how to stop it in order. */
+/** What a running process gives back: how to stop what it does, in order. The parts are closed after it. */
 export interface Running {
   stop(): Promise<void>;
 }
 
 /**
- * Run one process of the system from start to exit: read the config, start, say so, stop in order on SIGTERM, SIGINT
- * or when the parent is gone.
+ * Run one process of the system from start to exit: read the config, connect, start, say so, stop in order on SIGTERM,
+ * SIGINT or when the parent is gone. Start and stop are audited.
  *
  * An error nobody caught ends the process at once: postgres.js can throw from where no caller can catch, and going on
  * with a half-broken connection is worse than being started again. Every job survives that.
  */
-export const runProcess = async (
-  name: string,
-  start: (parts: { config: Config; log: Log }) => Promise<Running>,
-): Promise<void> => {
+export const runProcess = async (name: string, start: (parts: Parts) => Promise<Running>): Promise<void> => {
   let config: Config;
   try {
     config = loadConfig();
@@ -34,6 +33,7 @@ export const runProcess = async (
   process.on('unhandledRejection', die('unhandled rejection'));
 
   let stopping = false;
+  let parts: Parts | undefined;
   let running: Running | undefined;
   const stop = async (signal: string) => {
     if (stopping) return;
@@ -44,7 +44,10 @@ export const runProcess = async (
       config.SHUTDOWN_TIMEOUT_MS + 2_000,
       new Error('shutdown deadline'),
     ).unref();
+    const audited = parts && auditProcess(parts, name).stopping(signal);
     await running?.stop();
+    await audited;
+    await parts?.close();
     log.info({ msg: 'stopped' });
     process.exit(0);
   };
@@ -53,11 +56,13 @@ export const runProcess = async (
   if (process.connected) process.on('disconnect', () => void stop('disconnect'));
 
   try {
-    running = await start({ config, log });
+    parts = await connectParts(config, log, name);
+    running = await start(parts);
   } catch (error) {
     log.fatal({ err: error, msg: 'could not start' });
     process.exit(1);
   }
   log.info({ msg: 'ready' });
+  void auditProcess(parts, name).started();
   process.send?.('ready');
 };

@@ -1,7 +1,6 @@
 import { jobs } from '../jobs/index.ts';
 import { handlers } from '../workers/index.ts';
 import { ConfigError } from './config.ts';
-import { connectParts } from './parts.ts';
 import { runProcess } from './process.ts';
 import { type QueueName, queueNames } from './queue/queues.ts';
 import { connectForWork } from './queue/redis.ts';
@@ -15,9 +14,9 @@ const parseQueues = (list: string): QueueName[] => {
   return wanted as QueueName[];
 };
 
-await runProcess('worker', async ({ config, log }) => {
+await runProcess('worker', async (parts) => {
+  const { config, log } = parts;
   const only = parseQueues(config.WORKER_QUEUES);
-  const parts = await connectParts(config, log, 'worker');
   const redis = connectForWork(config.REDIS_QUEUE_URL, log);
   const workers = startWorkers({
     redis,
@@ -28,10 +27,5 @@ await runProcess('worker', async ({ config, log }) => {
     only,
     onStuck: () => process.exit(1),
   });
-  return {
-    async stop() {
-      await workers.close(config.SHUTDOWN_TIMEOUT_MS);
-      await parts.close();
-    },
-  };
+  return { stop: () => workers.close(config.SHUTDOWN_TIMEOUT_MS) };
 });

@@ -10,9 +10,5 @@ export const handleEraseUser = applyEvents(eraseUser, {
   apply: applyErasures,
   batchSize: 1,
   wakes: [refreshRatings, refreshHelpfulCounts, refreshPopularity],
-  afterwards: (events, { producer }) =>
-    forgetInQueues(
-      producer,
-      events.map(({ user_id }) => user_id as string),
-    ),
+  afterwards: (_, context) => forgetInQueues(context),
 });

@@ -7,5 +7,4 @@ import { applyEvents } from '../src/queue/apply-events.ts';
 export const handleRecordPurchases = applyEvents(recordPurchases, {
   apply: applyPurchases,
   wakes: [refreshPopularity, refreshVerifiedPurchases],
-  frees: ({ order_id }) => [`order:${order_id}`],
 });

@@ -18,6 +18,8 @@ export const handleSweep: Handler<typeof sweep> = async (_, context, { log }) =>
   }
 
   const stale = new Set((await countDirty(db)).map(({ kind }) => kind));
-  // Not coalesced: should BullMQ ever keep a deduplication key without its job, this is what gets things going again.
-  for (const job of followUps) if (stale.has(job.kind)) await producer.enqueue(job, {});
+  // Under another key than `wake` uses: should BullMQ ever keep that one without its job, this gets things going again.
+  for (const job of followUps) {
+    if (stale.has(job.kind)) await producer.enqueue(job, {}, { unlessUnfinished: true });
+  }
 };

@@ -6,5 +6,4 @@ export const handleUpsertCategories = applyEvents(upsertCategories, {
   apply: applyCategories,
   // Each is judged against the tree that the one before it left.
   batchSize: 1,
-  frees: ({ slug }) => [`category:${slug}`],
 });

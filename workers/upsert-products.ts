@@ -24,5 +24,4 @@ export const handleUpsertProducts = applyEvents(upsertProducts, {
             ...fields,
           },
   }),
-  frees: ({ product_id }) => [`product:${product_id}`],
 });

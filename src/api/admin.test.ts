@@ -6,6 +6,7 @@ import { setup } from '../../test/support/setup.ts';
 import { countInteractions, insertProducts, interaction } from '../../test/support/shop.ts';
 import { parkEvents } from '../db/parked-events.ts';
 import { payloadHash } from '../queue/apply-events.ts';
+import { pepperOf } from '../queue/secrets.ts';
 
 const start = async () => {
   const system = await setup();
@@ -25,6 +26,7 @@ const start = async () => {
       state: 'failed',
       again: false,
       waitSeconds: 600,
+      pepper: pepperOf(system.config),
       events: events.map((event) => ({
         event_id: event.event_id,
         payload: event,

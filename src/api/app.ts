@@ -49,10 +49,8 @@ const answerErrors =
   (error: unknown, _request, response: Response, _next) => {
     const { requestId } = response.locals as RequestState;
     const problem = problemOf(error) ?? new Problem(500, 'Something went wrong on our side.');
-    if (problem.status >= 500) {
-      const level = problem.status === 500 ? 'error' : 'warn';
-      log[level]({ err: error, request_id: requestId, msg: 'request failed' });
-    }
+    // A 503 is in the request's own line, and what is away says so itself: one line per outage, not one per caller.
+    if (problem.status === 500) log.error({ err: error, request_id: requestId, msg: 'request failed' });
     if (response.headersSent) {
       response.destroy();
       return;
@@ -97,7 +95,7 @@ export const createApp = (parts: ApiParts): { app: Express; close(): Promise<voi
   return {
     app,
     async close() {
-      keyring.close();
+      await keyring.close();
     },
   };
 };

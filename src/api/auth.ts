@@ -5,6 +5,7 @@ import { hashKey, listActiveKeyHashes, type Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
 import type { Log } from '../log.ts';
 import { Problem, unavailable } from './problem.ts';
+import { tallyRefusals } from './refusals.ts';
 
 /** Who calls: the app a key belongs to, and what the key opens. */
 export interface Caller {
@@ -15,7 +16,9 @@ export interface Caller {
 export interface Keyring {
   /** The caller a key belongs to. A key made a moment ago is found, a revoked one is gone within seconds. */
   find(key: string): Promise<Caller | undefined>;
-  close(): void;
+  /** Count a request that was turned away: without a key, with an unknown one, or for want of this scope. */
+  refused(why: 'no_key' | 'unknown_key' | Scope): void;
+  close(): Promise<void>;
 }
 
 const refreshMs = 2_000;
@@ -67,6 +70,7 @@ export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
   void lookOnce();
   const timer = setInterval(() => void lookOnce(), refreshMs);
   timer.unref();
+  const refusals = tallyRefusals(db, log);
 
   const lookUp = (hash: Buffer): Entry | undefined => {
     const entry = entries.get(keyOf(hash));
@@ -98,7 +102,11 @@ export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
       if (!found && !known) throw unavailable('Keys cannot be checked right now; try again.');
       return found;
     },
-    close: () => clearInterval(timer),
+    refused: (why) => refusals.count(why === 'no_key' || why === 'unknown_key' ? why : `no_scope_${why}`),
+    async close() {
+      clearInterval(timer);
+      await refusals.close();
+    },
   };
 };
 
@@ -116,10 +124,19 @@ const bearerRealm = 'Bearer realm="zyra"';
  */
 export const authorize = async (keyring: Keyring, request: Request, scope: Scope): Promise<Caller> => {
   const [, key] = bearer.exec(request.headers.authorization ?? '') ?? [];
-  if (key === undefined) throw unauthorized(bearerRealm, 'A key is needed: Authorization: Bearer <key>.');
+  if (key === undefined) {
+    keyring.refused('no_key');
+    throw unauthorized(bearerRealm, 'A key is needed: Authorization: Bearer <key>.');
+  }
   const caller = await keyring.find(key);
-  if (!caller) throw unauthorized(`${bearerRealm}, error="invalid_token"`, 'This key is not known.');
-  if (!allows(caller, scope)) throw new Problem(403, `This key does not have the scope ${scope}.`);
+  if (!caller) {
+    keyring.refused('unknown_key');
+    throw unauthorized(`${bearerRealm}, error="invalid_token"`, 'This key is not known.');
+  }
+  if (!allows(caller, scope)) {
+    keyring.refused(scope);
+    throw new Problem(403, `This key does not have the scope ${scope}.`);
+  }
   return caller;
 };
 
@@ -138,6 +155,7 @@ export const authorizeBrowser = async (keyring: Keyring, request: Request): Prom
   const password = text.slice(text.indexOf(':') + 1);
   const caller = password === '' ? undefined : await keyring.find(password);
   if (caller && allows(caller, 'admin')) return caller;
+  keyring.refused(password === '' ? 'no_key' : caller ? 'admin' : 'unknown_key');
   throw unauthorized('Basic realm="zyra", charset="UTF-8"', 'Log in with an admin key as password.');
 };
 

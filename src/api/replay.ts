@@ -6,7 +6,7 @@ import { repairParked } from '../db/parked-events.ts';
 import { listForReplay, type ReplayEvent } from '../db/replay.ts';
 import { uuid } from '../fields.ts';
 import { payloadHash } from '../queue/apply-events.ts';
-import type { EventJob, StoredEvent } from '../queue/define-job.ts';
+import type { EventJob, Seal, StoredEvent } from '../queue/define-job.ts';
 import { type FieldError, fieldErrors, invalid, maxListed, Problem } from './problem.ts';
 import { defineRoute } from './route.ts';
 
@@ -33,11 +33,21 @@ async function* pages(
 const repair = (
   { event_id, job, payload }: ReplayEvent,
   patch: Record<string, unknown>,
+  seal: Seal,
   errors: FieldError[],
 ): StoredEvent | undefined => {
   const stored = typeof payload === 'object' && payload !== null ? payload : {};
-  const schema = jobsByName.get(job)?.stored;
-  const parsed = schema?.safeParse({ received_at: new Date().toISOString(), ...stored, ...patch, event_id });
+  const known = jobsByName.get(job);
+  // What the door would seal must not lie in clear here either. What else it fills in stands in the event already.
+  const completed: StoredEvent = { ...patch, event_id, received_at: '' };
+  known?.complete?.(completed, seal);
+  const laid = Object.fromEntries(Object.keys(patch).map((name) => [name, completed[name]]));
+  const parsed = known?.stored.safeParse({
+    received_at: new Date().toISOString(),
+    ...stored,
+    ...laid,
+    event_id,
+  });
   if (parsed?.success) return parsed.data;
   if (parsed) {
     for (const { path, message } of fieldErrors(parsed.error, '/patch')) {
@@ -78,12 +88,12 @@ export const postReplay = defineRoute({
     },
     404: { description: 'None of the events is parked.' },
   },
-  async handler({ body: { event_ids, patch }, app }, { db, producer }) {
+  async handler({ body: { event_ids, patch }, app }, { db, producer, sealer }) {
     const wanted = event_ids && [...new Set(event_ids)];
     if (patch) {
       const errors: FieldError[] = [];
       for await (const page of pages(db, wanted, true)) {
-        for (const event of page) repair(event, patch, errors);
+        for (const event of page) repair(event, patch, sealer.seal, errors);
         if (errors.length >= maxListed) break;
       }
       if (errors.length > 0) throw invalid(errors);
@@ -100,7 +110,7 @@ export const postReplay = defineRoute({
           // Left by a newer version that knows the job; it stays parked.
           if (!job) continue;
           if (patch) {
-            const payload = repair(event, patch, []);
+            const payload = repair(event, patch, sealer.seal, []);
             // Replaced by someone else since it was checked.
             if (!payload) continue;
             await repairParked(db, event.event_id, { payload, payload_hash: payloadHash(payload) });

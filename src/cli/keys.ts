@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { createApiKey, listApiKeys, revokeApiKey, type Scope } from '../db/api-keys.ts';
-import { insertAudit } from '../db/audit.ts';
 import { uuid } from '../fields.ts';
 import { withDatabase } from './connection.ts';
 import { CommandError, UsageError } from './failure.ts';
@@ -50,11 +49,7 @@ const create = async ({
     throw new UsageError(`unknown scope "${unknown.join(', ')}"; there are ${scopeNames.join(', ')}`);
   if (!/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(app))
     throw new UsageError('--app must be 1 to 100 printable characters');
-  const made = await withDatabase(options, async (db) => {
-    const key = await createApiKey(db, { app, scopes: wanted as Scope[] });
-    await audit(db, 'key created', { key_id: key.key_id, app, scopes: wanted });
-    return key;
-  });
+  const made = await withDatabase(options, (db) => createApiKey(db, { app, scopes: wanted as Scope[] }));
   if (options.json) return void process.stdout.write(`${JSON.stringify({ ...made, app, scopes: wanted })}\n`);
   process.stderr.write(`Key ${made.key_id} for ${app} (${wanted.join(', ')}); it is not shown again:\n`);
   process.stdout.write(`${made.key}\n`);
@@ -74,12 +69,8 @@ const revoke = async (given: string, options: KeyOptions): Promise<void> => {
   if (keyId === undefined) throw new UsageError(`"${given}" is no key id; see \`zyra keys list\``);
   await withDatabase(options, async (db) => {
     if (!(await revokeApiKey(db, keyId))) throw new CommandError(`there is no open key ${keyId}`);
-    await audit(db, 'key revoked', { key_id: keyId });
   });
   process.stdout.write(
     options.json ? `${JSON.stringify({ key_id: keyId, revoked: true })}\n` : `revoked ${keyId}\n`,
   );
 };
-
-const audit = (db: Parameters<typeof insertAudit>[0], message: string, payload: Record<string, unknown>) =>
-  insertAudit(db, { component: 'keys', severity: 'info', message, payload });

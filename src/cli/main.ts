@@ -9,6 +9,7 @@ import { failedCommand } from './failed.ts';
 import { exitCodeOf, exitCodes, oneLine } from './failure.ts';
 import { importCommand } from './import.ts';
 import { keysCommand } from './keys.ts';
+import { reconcileCommand } from './reconcile.ts';
 
 const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
   version: string;
@@ -21,6 +22,7 @@ const program = new Command('zyra')
   .addCommand(exportCommand())
   .addCommand(doctorCommand())
   .addCommand(failedCommand())
+  .addCommand(reconcileCommand())
   .addCommand(keysCommand())
   .addHelpText('after', '\nExit codes: 0 done, 1 failed (in part, too), 2 wrong use.');
 

@@ -3,17 +3,17 @@ import { applyBy } from './events.ts';
 /** Write products, field by field. */
 export const applyProducts = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_products(${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_products(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Write one category. */
 export const applyCategories = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_categories(${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_categories(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Write and delete images. */
 export const applyImages = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_images(${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_images(${batch}::text::jsonb, ${pepper}, ${again})`,
 );

@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { DatabaseError, OutageError } from '../errors.ts';
+import { arrayTypes } from './array-types.ts';
 import { judgeDatabaseError } from './sql-state.ts';
 
 export type Row = Record<string, unknown>;
@@ -55,7 +56,10 @@ const connect = (url: string, { poolSize, queryTimeoutMs, name = 'zyra' }: Datab
       lock_timeout: Math.max(queryTimeoutMs - 2_000, 500),
       idle_in_transaction_session_timeout: 30_000,
     },
+    // See `arrayTypes`.
+    fetch_types: false,
     types: {
+      ...arrayTypes(toRfc3339),
       date: { to: 1184, from: [1114, 1184], serialize: (x: unknown) => x, parse: toRfc3339 },
       // Row ids and counts: far below 2^53.
       bigint: { to: 20, from: [20], serialize: (x: unknown) => String(x), parse: Number },
@@ -64,8 +68,9 @@ const connect = (url: string, { poolSize, queryTimeoutMs, name = 'zyra' }: Datab
 
 /**
  * A pool of connections that keeps its promises where the driver does not: at most `poolSize` statements are under way,
- * the others wait in a bounded line, each has a deadline, and a pool in which one overran is thrown away, because
- * postgres.js has no way to give up a single connection that no longer answers.
+ * the others wait in a bounded line, each has a deadline, and a pool in which one got no answer for that long is thrown
+ * away, because postgres.js has no way to give up a single connection. (PostgreSQL itself would have ended the statement
+ * a second before.)
  */
 export const createDatabase = (url: string, options: DatabaseOptions): Db => {
   let pool = connect(url, options);
@@ -81,6 +86,7 @@ export const createDatabase = (url: string, options: DatabaseOptions): Db => {
     void ended.then(() => discarded.delete(ended));
   };
 
+  /** `deadline` and all times here are of the monotonic clock. */
   const take = async (deadline: number) => {
     if (active < options.poolSize) {
       active += 1;
@@ -95,7 +101,7 @@ export const createDatabase = (url: string, options: DatabaseOptions): Db => {
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(turn), 1);
         reject(new OutageError('no connection became free in time'));
-      }, deadline - Date.now());
+      }, deadline - performance.now());
       waiting.push(turn);
     });
   };
@@ -106,20 +112,38 @@ export const createDatabase = (url: string, options: DatabaseOptions): Db => {
     else active -= 1;
   };
 
-  const run = async (text: TemplateStringsArray, values: readonly Value[]): Promise<Row[]> => {
-    const deadline = Date.now() + options.queryTimeoutMs;
-    await take(deadline);
+  /** Run a statement on a connection that was taken, and give it back once PostgreSQL has answered or never will. */
+  const execute = (text: TemplateStringsArray, values: readonly Value[]): Promise<Row[]> => {
     const used = pool;
+    let taken = true;
+    const release = () => {
+      if (!taken) return;
+      taken = false;
+      clearTimeout(silence);
+      give();
+    };
+    const silence = setTimeout(() => {
+      discard(used);
+      release();
+    }, options.queryTimeoutMs);
+    const answer = (async (): Promise<Row[]> => used(text, ...(values as never[])))();
+    answer.then(release, release);
+    return answer;
+  };
+
+  const run = async (text: TemplateStringsArray, values: readonly Value[]): Promise<Row[]> => {
+    const deadline = performance.now() + options.queryTimeoutMs;
+    await take(deadline);
     let timer: NodeJS.Timeout | undefined;
     try {
-      const query = used(text, ...(values as never[]));
+      const answer = execute(text, values);
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          discard(used);
-          reject(new OutageError(`no answer from PostgreSQL in ${options.queryTimeoutMs} ms`));
-        }, deadline - Date.now());
+        timer = setTimeout(
+          () => reject(new OutageError(`no answer from PostgreSQL in ${options.queryTimeoutMs} ms`)),
+          deadline - performance.now(),
+        );
       });
-      return await Promise.race([query, late]);
+      return await Promise.race([answer, late]);
     } catch (error) {
       if (error instanceof OutageError) throw error;
       if (judgeDatabaseError(error) === 'outage') {
@@ -129,14 +153,13 @@ export const createDatabase = (url: string, options: DatabaseOptions): Db => {
       throw error;
     } finally {
       clearTimeout(timer);
-      give();
     }
   };
 
   const db = ((text: TemplateStringsArray, ...values: readonly Value[]) => run(text, values)) as Db;
   db.fragment = (text, ...values) => pool(text, ...(values as never[]));
   db.end = async () => {
-    await Promise.all([pool.end({ timeout: 2 }), ...discarded]);
+    await Promise.all([pool.end({ timeout: 1 }), ...discarded]);
   };
   return db;
 };

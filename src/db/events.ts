@@ -9,6 +9,8 @@ export interface Applied {
   refused: { event_id: string; reason: string }[];
   /** Events whose id was used before for another payload. They have no effect. */
   conflicts: string[];
+  /** What there is now that others may wait for, such as `product:<id>`. */
+  freed: string[];
 }
 
 /**

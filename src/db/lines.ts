@@ -3,11 +3,11 @@ import { applyBy } from './events.ts';
 /** Write and remove cart lines. */
 export const applyCartLines = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_lines('update-cart', ${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_lines('update-cart', ${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Write and remove wishlist lines. */
 export const applyWishlistLines = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_lines('update-wishlist', ${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_lines('update-wishlist', ${batch}::text::jsonb, ${pepper}, ${again})`,
 );

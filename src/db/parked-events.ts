@@ -27,7 +27,8 @@ const printable = (detail: string): string => detail.toWellFormed().replaceAll('
 
 /**
  * Set events aside with their reason; failed ones get an audit row in the same statement. An event that is parked
- * already keeps its first payload and place; `again` (it was tried once more) renews why it is there.
+ * already keeps its first payload and place; `again` (it was tried once more) renews why it is there. Events that name
+ * whom somebody asked to forget are dropped.
  */
 export const parkEvents = (
   db: Db,
@@ -36,6 +37,7 @@ export const parkEvents = (
     state,
     again,
     waitSeconds,
+    pepper,
     events,
   }: {
     job: string;
@@ -43,34 +45,18 @@ export const parkEvents = (
     again: boolean;
     /** How long waiting events wait. */
     waitSeconds: number;
+    /** Key of the hashes by which erased persons are recognised. */
+    pepper: Buffer;
     events: readonly Parking[];
   },
 ) => db`
-  with parked as (
-    insert into parked_events (event_id, job, state, reason, detail, waits_for, payload, payload_hash, expires_at)
-    select e.event_id, ${job}, ${state}, e.reason, e.detail, e.waits_for, e.payload::json, e.payload_hash,
-      case when ${state} = 'waiting' then now() + ${waitSeconds}::float8 * interval '1 second' end
-    -- Payloads as texts: what parses JSON on the way would stumble over the very NUL that brought an event here.
-    from unnest(
-      ${events.map(({ event_id }) => event_id)}::uuid[],
-      ${events.map(({ payload }) => JSON.stringify(payload))}::text[],
-      ${events.map(({ payload_hash }) => payload_hash)}::bigint[],
-      ${events.map(({ reason }) => reason)}::text[],
-      ${events.map(({ detail }) => (detail === undefined ? null : printable(detail)))}::text[],
-      ${events.map(({ waits_for }) => waits_for ?? null)}::text[]
-    ) as e(event_id, payload, payload_hash, reason, detail, waits_for)
-    order by e.event_id
-    on conflict (event_id) do update
-      -- A waiting event that is tried again and still cannot go keeps its first deadline.
-      set reason = excluded.reason, detail = excluded.detail, state = excluded.state,
-        waits_for = excluded.waits_for, expires_at = coalesce(parked_events.expires_at, excluded.expires_at)
-      where ${again}
-    returning event_id, state, reason
-  )
-  insert into system_audit (component, severity, message, payload)
-  select 'events', 'error', 'event parked', json_build_object('event_id', event_id, 'job', ${job}::text, 'reason', reason)
-  from parked
-  where state = 'failed'`;
+  select park_events(${job}, ${state}, ${again}, ${waitSeconds}, ${pepper},
+    ${events.map(({ event_id }) => event_id)}::uuid[],
+    ${events.map(({ payload }) => JSON.stringify(payload))}::text[],
+    ${events.map(({ payload_hash }) => payload_hash)}::bigint[],
+    ${events.map(({ reason }) => reason)}::text[],
+    ${events.map(({ detail }) => (detail === undefined ? null : printable(detail)))}::text[],
+    ${events.map(({ waits_for }) => waits_for ?? null)}::text[])`;
 
 /** The parked events of one job with these ids, as they were stored. Ids that are not parked are left out. */
 export const listParkedById = (db: Db, job: string, eventIds: readonly string[]) => db<{
@@ -96,18 +82,30 @@ export const listReleasable = (db: Db, limit: number) => db<{ event_id: string; 
   select event_id, job
   from (
     select event_id, job, parked_at, split_part(waits_for, ':', 1) as what,
+      payload,
+      -- As the handler makes it.
+      coalesce(payload ->> 'occurred_at', payload ->> 'last_seen_at', payload ->> 'received_at') || ' ' || event_id
+        as clock,
       substr(waits_for, strpos(waits_for, ':') + 1) as whom
     from parked_events
     where state = 'waiting'
   ) w
+  -- Scalar subqueries: where it only has to exist, the planner may make a hash of the whole table.
   where case what
-    when 'product' then exists (select from products p where p.product_id = whom::uuid)
-    when 'category' then exists (select from categories c where c.slug = whom)
-    when 'category_id' then exists (select from categories c where c.category_id = whom::integer)
-    when 'review' then exists (select from reviews r where r.review_id = review_of(whom::uuid))
-    when 'order' then exists (select from purchase_history h where h.order_id = whom::uuid)
-    when 'sku' then not exists (select from products p where p.sku = whom)
-    when 'username' then not exists (select from users u where u.username = whom)
+    when 'product' then (select true from products p where p.product_id = whom::uuid limit 1)
+    when 'category' then (select true from categories c where c.slug = whom limit 1)
+    when 'category_id' then (select true from categories c where c.category_id = whom::integer limit 1)
+    when 'review' then (select true from reviews r where r.review_id = review_of(whom::uuid) limit 1)
+      -- These also apply to one that was deleted since; a vote that is newer than the deletion does not.
+      or job in ('delete-review', 'moderate-review') and review_known(review_of(whom::uuid))
+    when 'order' then (select true from purchase_history h where h.order_id = whom::uuid limit 1)
+    -- Overtaken by a newer event of its own product or user, an event no longer needs what it waits for.
+    when 'sku' then (select true from products p where p.sku = whom limit 1) is null
+      or (select greatest(v.put, (v.fields ->> 'sku') collate "C") > clock
+        from row_versions v where v.kind = 'product' and v.key = payload ->> 'product_id')
+    when 'username' then (select true from users u where u.username = whom limit 1) is null
+      or (select (v.fields ->> 'username') collate "C" > clock
+        from row_versions v where v.kind = 'user' and v.key = payload ->> 'user_id')
   end
   order by parked_at
   limit ${limit}`;
@@ -122,7 +120,9 @@ export const failExpired = (db: Db) => db<{ event_id: string; job: string }>`
   ), audited as (
     insert into system_audit (component, severity, message, payload)
     select 'events', 'error', 'waiting event parked as failed',
-      json_build_object('event_id', event_id, 'job', job, 'reason', reason, 'waited_for', waits_for)
+      json_build_object('event_id', event_id, 'job', job, 'reason', reason, 'waited_for',
+        -- A name is personal, and the audit outlives the person.
+        case when waits_for like 'username:%' then 'username' else waits_for end)
     from expired
   )
   select event_id, job from expired`;

@@ -3,11 +3,11 @@ import { applyBy } from './events.ts';
 /** Write orders, and what follows for carts and reviews. */
 export const applyPurchases = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_purchases(${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_purchases(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Change what became of orders. */
 export const applyPaymentStatuses = applyBy(
   (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts from apply_payment_statuses(${batch}::text::jsonb, ${pepper}, ${again})`,
+  select applied, waiting, refused, conflicts, freed from apply_payment_statuses(${batch}::text::jsonb, ${pepper}, ${again})`,
 );

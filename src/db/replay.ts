@@ -28,7 +28,7 @@ export const listForReplay = (
 ) => db<ReplayEvent>`
   select event_id, job, parked_at, case when ${withPayload} then payload end as payload
   from parked_events
-  where (event_id = any(${eventIds ?? []}::uuid[]) or (${eventIds === undefined} and state = 'failed'))
+  where ${eventIds === undefined ? db.fragment`state = 'failed'` : db.fragment`event_id = any(${eventIds}::uuid[])`}
     and (${after?.event_id ?? null}::uuid is null
       or (parked_at, event_id) > (${after?.parked_at ?? null}::timestamptz, ${after?.event_id ?? null}::uuid))
   order by parked_at, event_id

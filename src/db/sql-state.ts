@@ -5,7 +5,8 @@
 export type Verdict = 'outage' | 'data' | 'bug';
 
 // Also 25006: a write reached a server that has just become a replica. 40001, 40P01, 55P03, 57014: lost a race or
-// ran into our own time limit; the same batch may well succeed next time.
+// ran into our own time limit; the same batch may well succeed next time. Classes 08, 53, 58: the connection, the
+// resources, the machine below.
 const outageStates = new Set([
   '25006',
   '40001',
@@ -30,6 +31,8 @@ const driverOutages = new Set([
   'ENOTFOUND',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'ENETDOWN',
+  'EMFILE',
 ]);
 const dataStates = new Set(['21000', '23502', '23503', '23505', '23514']);
 const driverDataErrors = new Set(['MAX_PARAMETERS_EXCEEDED', 'UNDEFINED_VALUE']);
@@ -41,7 +44,7 @@ const driverDataErrors = new Set(['MAX_PARAMETERS_EXCEEDED', 'UNDEFINED_VALUE'])
 export const judgeDatabaseError = (error: unknown): Verdict => {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== 'string') return 'bug';
-  if (outageStates.has(code) || driverOutages.has(code) || /^(08|53)/.test(code)) return 'outage';
+  if (outageStates.has(code) || driverOutages.has(code) || /^(08|53|58)/.test(code)) return 'outage';
   if (dataStates.has(code) || driverDataErrors.has(code) || code.startsWith('22')) return 'data';
   return 'bug';
 };

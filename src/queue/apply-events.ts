@@ -42,8 +42,6 @@ interface Application {
   apply: Apply;
   /** The follow-ups of what these events make stale. */
   wakes?: readonly FollowUp[];
-  /** What the event may have brought that others wait for, such as `product:<id>`. */
-  frees?: (event: StoredEvent) => readonly string[];
   /** What the statement takes of an event, where that is not the event as it is. */
   toRow?: (event: StoredEvent, context: Context) => Record<string, unknown>;
   /** Events of one statement. */
@@ -57,14 +55,7 @@ interface Application {
  * for its data, halve it until the bad event is found. That one is parked with its reason, the others apply.
  */
 export const applyEvents = <J extends EventJob>(job: J, application: Application): Handler<J> => {
-  const {
-    apply,
-    wakes = [],
-    frees,
-    toRow = (event) => event,
-    batchSize = defaultBatch,
-    afterwards,
-  } = application;
+  const { apply, wakes = [], toRow = (event) => event, batchSize = defaultBatch, afterwards } = application;
 
   const park = async (
     { db, config, metrics }: Context,
@@ -73,7 +64,14 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     again: boolean,
   ): Promise<void> => {
     if (events.length === 0) return;
-    await parkEvents(db, { job: job.name, state, again, waitSeconds: config.WAITING_MINUTES * 60, events });
+    await parkEvents(db, {
+      job: job.name,
+      state,
+      again,
+      waitSeconds: config.WAITING_MINUTES * 60,
+      pepper: pepperOf(config),
+      events,
+    });
     metrics.outcomes.inc({ type: job.type, outcome: state }, events.length);
   };
 
@@ -88,9 +86,11 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     try {
       await applyOnce(candidates, context, again);
     } catch (error) {
-      if (error instanceof OutageError) throw error;
-      if (judgeDatabaseError(error) !== 'data' && (run.attempt <= patience || isDeployError(error)))
+      if (error instanceof OutageError) {
+        if (candidates.length === 1 || !isStatementTimeout(error)) throw error;
+      } else if (judgeDatabaseError(error) !== 'data' && (run.attempt <= patience || isDeployError(error))) {
         throw error;
+      }
       const [first] = candidates;
       if (first && candidates.length === 1) {
         // Somebody else took the unique value a moment ago; looked at again, the event knows that it has to wait.
@@ -110,7 +110,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
   const applyOnce = async (candidates: Candidate[], context: Context, again: boolean): Promise<void> => {
     const { db, metrics, producer, config } = context;
     const rows = candidates.map(({ row }) => row);
-    const { applied, waiting, refused, conflicts } = await apply(db, rows, {
+    const { applied, waiting, refused, conflicts, freed } = await apply(db, rows, {
       again,
       pepper: pepperOf(config),
     });
@@ -146,14 +146,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     if (applied === 0) return;
     // Only nudges: the marks and the waiting are in PostgreSQL, and the sweep finds them if this fails.
     for (const followUp of wakes) wake(producer, followUp).catch(() => {});
-    if (frees)
-      await release(
-        context,
-        await listWaitingFor(
-          db,
-          events.flatMap((event) => [...frees(event)]),
-        ),
-      );
+    await release(context, await listWaitingFor(db, freed));
     if (again) return;
     const now = Date.now();
     for (const { receivedAt } of candidates) {
@@ -178,8 +171,22 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       const event = parsed.data;
       const own = job.time === undefined ? undefined : (event[job.time] as string | undefined);
       const at = event.occurred_at ?? own ?? event.received_at;
+      let fields: Record<string, unknown>;
+      try {
+        fields = toRow(event, context);
+      } catch (error) {
+        // Sealed with another key, or not at all: nobody can apply it until that is repaired.
+        bad.push({
+          event_id: event.event_id,
+          payload: event,
+          payload_hash: payloadHash(event),
+          reason: 'unreadable',
+          detail: String(error),
+        });
+        return;
+      }
       const row = {
-        ...toRow(event, context),
+        ...fields,
         event_id: event.event_id,
         payload_hash: payloadHash(event),
         at,
@@ -202,7 +209,8 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       await applyOrBisect([...taken.values()], context, run, again);
       rest = left;
     }
-    await context.account.settle(run.jobId);
+    // With Redis away the job would only run again; `settleAbandoned` does it then.
+    await context.account.settle(run.jobId).catch(() => {});
   };
 };
 
@@ -215,6 +223,10 @@ const parkingOf = ({ stored, row }: Candidate) => ({
 /** Login, missing database, missing function: the deploy is at fault, not the event. */
 const isDeployError = (error: unknown): boolean =>
   /^(42|28|3D)/.test(String((error as { code?: unknown }).code));
+
+/** PostgreSQL gave the statement up after its time. The same again may never fit; half of it may. */
+const isStatementTimeout = (error: unknown): boolean =>
+  ((error as Error).cause as { code?: unknown } | undefined)?.code === '57014';
 
 const reasonOf = (error: unknown) => ({
   reason: String((error as { code?: unknown }).code ?? 'unknown_error'),

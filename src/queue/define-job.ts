@@ -8,6 +8,8 @@ interface RetryOptions {
   attempts: number;
   /** Doubling from `delay` milliseconds up to half a minute. */
   backoff: { type: 'capped'; delay: number };
+  /** Whether it stays for a person once it has failed for good. Needless where it says nothing and comes again anyway. */
+  keepFailed: boolean;
 }
 
 /** A job's declaration: everything else (enqueue, handler, worker, documentation) is typed from it. */
@@ -47,13 +49,13 @@ export interface EventJob<Name extends string = string> extends Job<Name, typeof
 }
 
 const backoff = { type: 'capped', delay: 1_000 } as const;
-const defaults: RetryOptions = { attempts: 5, backoff };
+const defaults: RetryOptions = { attempts: 5, backoff, keepFailed: true };
 
 /**
  * Events are never given up: one that cannot be stored is parked in PostgreSQL by the handler, so what makes the whole
  * job fail is a bug or a bad deploy, and the job waits for its repair, a try every half minute.
  */
-const untilApplied: RetryOptions = { attempts: 1_000_000, backoff };
+const untilApplied: RetryOptions = { attempts: 1_000_000, backoff, keepFailed: true };
 
 /** Declare a job. One file per job under `jobs/`; its handler has the same name under `workers/`. */
 export const defineJob = <const Name extends string, Payload extends z.ZodType>(declaration: {
@@ -62,7 +64,11 @@ export const defineJob = <const Name extends string, Payload extends z.ZodType>(
   payload: Payload;
   jobId?: (payload: z.output<Payload>) => string;
   options?: Partial<RetryOptions>;
-}): Job<Name, Payload> => ({ ...declaration, options: { ...defaults, ...declaration.options } });
+}): Job<Name, Payload> => ({
+  ...declaration,
+  // What is tried but once has its next try at its next time.
+  options: { ...defaults, keepFailed: declaration.options?.attempts !== 1, ...declaration.options },
+});
 
 /**
  * What an event job carries: the events themselves (their only copy until applied), or the ids of events that wait or
@@ -130,4 +136,8 @@ export const defineFollowUp = <const Name extends string>(declaration: {
   queue: QueueName;
   kind: DirtyKind;
   delayMs: number;
-}): FollowUp<Name> => ({ ...declaration, payload: followUpPayload, options: defaults });
+}): FollowUp<Name> => ({
+  ...declaration,
+  payload: followUpPayload,
+  options: { ...defaults, keepFailed: false },
+});

@@ -4,28 +4,62 @@ import type { FollowUp, followUpPayload } from './define-job.ts';
 import type { Context, Run } from './handler.ts';
 import type { Producer } from './producer.ts';
 
-/** Marks read at once; the keys they name are recomputed together. */
-const batchMarks = 2_000;
+/** Marks read at once: many, because a busy key has many and is recomputed once for all of them. */
+const batchMarks = 50_000;
+/** Keys recomputed by one statement: few, because each may have a long history. */
+const batchKeys = 200;
+/** A pass shorter than this is no burden, whatever its share. */
+const burdenMs = 200;
+
+interface FollowUpOptions {
+  /** The share of the time that recomputing may take at most; what is stale waits for the rest of it. */
+  share?: number;
+}
 
 /**
  * The handler of a follow-up job: recompute whatever is stale, batch by batch, until nothing is. A mark is cleared only
- * after the recomputation that saw it, so a crash at any point costs time, never truth.
- *
- * @param recompute brings these keys up to date; running it twice must do no harm.
+ * after the recomputation that saw it, so a crash at any point costs time, never truth. One run at a time in a process:
+ * further ones would only do the same again.
  */
-export const followUp =
-  (kind: DirtyKind, recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>) =>
-  async (_: z.output<typeof followUpPayload>, context: Context, run: Run): Promise<void> => {
-    while (!run.signal.aborted) {
-      const stale = await listDirty(context.db, kind, batchMarks);
-      if (stale.length === 0) return;
-      await recompute(stale, context, run);
+export const followUp = (
+  kind: DirtyKind,
+  recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>,
+  { share = 1 }: FollowUpOptions = {},
+) => {
+  let running = false;
+  let notBefore = 0;
+
+  const pass = async (context: Context, run: Run): Promise<boolean> => {
+    const stale = await listDirty(context.db, kind, batchMarks);
+    for (let from = 0; from < stale.length && !run.signal.aborted; from += batchKeys) {
+      const keys = stale.slice(from, from + batchKeys);
+      await recompute(keys, context, run);
       await clearDirty(
         context.db,
-        stale.flatMap(({ seen }) => seen),
+        keys.flatMap(({ seen }) => seen),
       );
     }
+    return stale.length > 0;
   };
+
+  return async (_: z.output<typeof followUpPayload>, context: Context, run: Run): Promise<void> => {
+    // What is stale stays marked; the sweep asks again.
+    if (running || performance.now() < notBefore) return;
+    running = true;
+    try {
+      while (!run.signal.aborted) {
+        const began = performance.now();
+        if (!(await pass(context, run))) return;
+        const took = performance.now() - began;
+        if (share === 1 || took < burdenMs) continue;
+        notBefore = performance.now() + took * (1 / share - 1);
+        return;
+      }
+    } finally {
+      running = false;
+    }
+  };
+};
 
 /**
  * Ask for a follow-up soon. Asking while one waits or runs leads to one more run, not to one each. That it may be lost

@@ -1,14 +1,39 @@
-import type { Producer } from './producer.ts';
+import type { Job } from 'bullmq';
+import { listErased } from '../db/people.ts';
+import type { Context } from './handler.ts';
+import { pepperOf } from './secrets.ts';
+
+const pageSize = 100;
+
+const uuids = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+
+/** The ids that stand anywhere in a value. */
+const idsIn = (value: unknown): string[] =>
+  JSON.stringify(value ?? null)
+    .toLowerCase()
+    .match(uuids) ?? [];
 
 /**
- * Remove failed jobs that name one of these users. Jobs that still run will find the users erased and leave no trace;
- * failed ones would keep theirs.
+ * Take what names an erased person, or something of theirs, out of failed jobs, and leave what other people's events
+ * are in the same jobs. Jobs that still run find the person erased and leave no trace; failed ones would keep theirs.
  */
-export const forgetInQueues = async ({ queues }: Producer, userIds: readonly string[]): Promise<void> => {
-  for (const queue of queues.values()) {
-    for (const job of await queue.getFailed()) {
-      const text = JSON.stringify(job.data).toLowerCase();
-      if (userIds.some((id) => text.includes(id))) await job.remove();
+export const forgetInQueues = async ({ producer, db, config }: Context): Promise<void> => {
+  const forgetIn = async (job: Job): Promise<void> => {
+    const erased = new Set(await listErased(db, [...new Set(idsIn(job.data))], pepperOf(config)));
+    if (erased.size === 0) return;
+    const kept = eventsOf(job.data).filter((event) => !idsIn(event).some((id) => erased.has(id)));
+    if (kept.length === 0) await job.remove();
+    else await job.updateData({ ...job.data, events: kept });
+  };
+  for (const queue of producer.queues.values()) {
+    // From the end: what is removed moves nothing that is still to be read.
+    for (let end = await queue.getFailedCount(); end > 0; end -= pageSize) {
+      for (const job of await queue.getFailed(Math.max(end - pageSize, 0), end - 1)) await forgetIn(job);
     }
   }
+};
+
+const eventsOf = (data: unknown): unknown[] => {
+  const { events } = (data ?? {}) as { events?: unknown };
+  return Array.isArray(events) ? events : [];
 };

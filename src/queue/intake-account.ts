@@ -7,7 +7,10 @@ import type { Redis } from 'ioredis';
  */
 export interface IntakeAccount {
   open(jobId: string, events: number): Promise<void>;
-  settle(jobId: string): Promise<void>;
+  /** Returns the events settled; 0 if it was settled before. */
+  settle(jobId: string): Promise<number>;
+  /** The ids of all jobs not settled yet, page by page, some perhaps twice. */
+  listOpen(): AsyncIterable<string[]>;
   totals(): Promise<{ accepted: number; settled: number }>;
 }
 
@@ -32,7 +35,12 @@ export const createIntakeAccount = (redis: Redis, prefix: string): IntakeAccount
       await redis.eval(openScript, 2, ...keys, jobId, events);
     },
     async settle(jobId) {
-      await redis.eval(settleScript, 2, ...keys, jobId);
+      return (await redis.eval(settleScript, 2, ...keys, jobId)) as number;
+    },
+    async *listOpen() {
+      for await (const page of redis.hscanStream(keys[0], { count: 500 })) {
+        yield (page as string[]).filter((_, position) => position % 2 === 0);
+      }
     },
     async totals() {
       const [accepted, settled] = await redis.hmget(keys[1], 'accepted', 'settled');

@@ -44,8 +44,14 @@ export const createIntakeGate = (
     reason = undefined;
   };
 
-  // While Redis is away adding fails by itself, so a failed look changes nothing.
-  const timer = setInterval(() => void look().catch(() => {}), intervalMs);
+  let looking = false;
+  const timer = setInterval(async () => {
+    if (looking) return;
+    looking = true;
+    // While Redis is away adding fails by itself, so a failed look changes nothing.
+    await look().catch(() => {});
+    looking = false;
+  }, intervalMs);
   timer.unref();
   return { refusal: () => reason, close: () => clearInterval(timer) };
 };

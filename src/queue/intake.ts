@@ -45,6 +45,7 @@ export const createIntake = (
 
   const send = async (job: EventJob, events: Envelope[]): Promise<void> => {
     const jobId = uuidv7();
+    parts.producer.assertReachable();
     // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
     // nothing.
     parts.account.open(jobId, events.length).catch(() => {});

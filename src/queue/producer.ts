@@ -16,6 +16,8 @@ export interface EnqueueOptions {
    * jobs that look up themselves what there is to do. Never for events.
    */
   coalesce?: string;
+  /** Drop the job while an earlier one of its name waits or runs. Never for events. */
+  unlessUnfinished?: boolean;
 }
 
 export interface Producer {
@@ -26,6 +28,8 @@ export interface Producer {
    * job may be queued all the same, so a retry must be harmless.
    */
   enqueue<J extends Job>(job: J, payload: z.input<J['payload']>, options?: EnqueueOptions): Promise<string>;
+  /** @throws OutageError when it is known already that nothing can be queued now. */
+  assertReachable(): void;
   readonly queues: ReadonlyMap<QueueName, Queue>;
   readonly redis: Redis;
   close(): Promise<void>;
@@ -37,8 +41,8 @@ const sizeLimit = 32 * 1024 * 1024;
 /**
  * The way into the queues for everyone who only adds. `redis` must come from `connectForRequests`.
  *
- * After a missed deadline nothing more is sent until a PING is answered: on a connection that swallows commands
- * without a word each of them would stay in memory.
+ * After a missed deadline nothing more is sent until a PING is answered, or the connection made anew: on one that
+ * swallows commands without a word each of them would stay in memory.
  */
 export const createProducer = (
   redis: Redis,
@@ -50,6 +54,8 @@ export const createProducer = (
         connection: redis,
         prefix: queuePrefix(prefix, name),
         skipWaitingForReady: true,
+        // It asks Redis once, and a queue to which that one answer does not come in time rejects every job for ever.
+        skipVersionCheck: true,
         streams: { events: { maxLen: 1_000 } },
       });
       // The connection reports its own errors; without a listener each would end the process.
@@ -59,19 +65,25 @@ export const createProducer = (
   );
 
   let suspended = false;
+  const resume = () => {
+    suspended = false;
+  };
   const probe = async () => {
     try {
       await redis.ping();
-      suspended = false;
+      resume();
     } catch {
+      redis.once('ready', resume);
       if (redis.status === 'ready') redis.disconnect(true);
-      setTimeout(probe, 200).unref();
     }
   };
   const suspend = () => {
     if (suspended) return;
     suspended = true;
     setTimeout(probe, 200).unref();
+  };
+  const assertReachable = () => {
+    if (suspended || redis.status !== 'ready') throw new OutageError('the queue cannot be reached');
   };
 
   const withDeadline = async <T>(work: Promise<T>): Promise<T> => {
@@ -95,21 +107,25 @@ export const createProducer = (
   return {
     queues,
     redis,
+    assertReachable,
     async enqueue(job, payload, options = {}) {
       const parsed = job.payload.parse(payload);
-      if (suspended || redis.status !== 'ready') throw new OutageError('the queue cannot be reached');
+      assertReachable();
       const queue = queues.get(job.queue);
       if (!queue) throw new Error(`no queue ${job.queue}`);
+      const { attempts, backoff, keepFailed } = job.options;
       const added = await withDeadline(
         queue.add(job.name, parsed, {
-          ...job.options,
+          attempts,
+          backoff,
           jobId: options.jobId ?? job.jobId?.(parsed) ?? uuidv7(),
           removeOnComplete: options.keepSeconds === undefined ? true : { age: options.keepSeconds },
-          removeOnFail: false,
+          removeOnFail: !keepFailed,
           ...(options.delayMs === undefined ? {} : { delay: options.delayMs }),
           ...(options.coalesce === undefined
             ? {}
             : { deduplication: { id: options.coalesce, keepLastIfActive: true } }),
+          ...(options.unlessUnfinished ? { deduplication: { id: `${job.name}:unfinished` } } : {}),
           sizeLimit,
           stackTraceLimit: 5,
         }),

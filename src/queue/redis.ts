@@ -21,7 +21,8 @@ const connect = (url: string, log: Log, options: Omit<RedisOptions, 'replyMappin
 
 /**
  * For requests: a command that cannot be answered now fails now. Nothing is queued while Redis is away, and nothing is
- * sent a second time behind our back (a job would be there twice).
+ * sent a second time behind our back (a job would be there twice). A connection on which nothing comes back any more is
+ * made anew.
  */
 export const connectForRequests = (url: string, log: Log, timeoutMs: number): Redis =>
   connect(url, log, {
@@ -29,11 +30,16 @@ export const connectForRequests = (url: string, log: Log, timeoutMs: number): Re
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,
+    socketTimeout: 2 * timeoutMs,
   });
 
-/** For workers: waits for Redis however long it is away, as BullMQ requires of a blocking connection. */
+/**
+ * For workers: waits for Redis however long it is away, as BullMQ requires of a blocking connection. A connection on
+ * which commands wait and nothing comes back is given up and made anew: a cut that sends no FIN would else hold the
+ * worker for as long as TCP retries, a quarter of an hour. BullMQ blocks for 10 s at most.
+ */
 export const connectForWork = (url: string, log: Log): Redis =>
-  connect(url, log, { maxRetriesPerRequest: null });
+  connect(url, log, { maxRetriesPerRequest: null, socketTimeout: 15_000 });
 
 /** Resolves when the connection is usable, rejects after `timeoutMs`. */
 export const ready = (redis: Redis, timeoutMs: number): Promise<void> =>

@@ -12,7 +12,8 @@ export interface Scheduled {
 
 /**
  * Enqueue each scheduled job at its times, under an id made of its name and the due time: any number of schedulers
- * give one job, because BullMQ drops an id it still has, and keeps these for an hour after they ended.
+ * give one job, because BullMQ drops an id it still has, and keeps these for an hour after they ended. A time at which
+ * the job before is not done yet is left out, so that an outage leaves one behind and not one for every time.
  */
 export const startScheduler = (
   schedule: readonly Scheduled[],
@@ -24,7 +25,11 @@ export const startScheduler = (
       async ({ date }) => {
         const due = Math.floor(date.getTime() / 1_000);
         await producer
-          .enqueue(job, payload, { jobId: `${job.name}-${due}`, keepSeconds: 3_600 })
+          .enqueue(job, payload, {
+            jobId: `${job.name}-${due}`,
+            keepSeconds: 3_600,
+            unlessUnfinished: true,
+          })
           .catch((error) =>
             log.warn({ err: error, job: job.name, msg: 'could not enqueue a scheduled job' }),
           );

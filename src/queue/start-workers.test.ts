@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { eventually } from '../../test/support/eventually.ts';
+import { startOwnRedis } from '../../test/support/own-redis.ts';
 import { setup } from '../../test/support/setup.ts';
 import { OutageError, RetryableError, UnrecoverableError } from '../errors.ts';
 import { defineJob } from './define-job.ts';
@@ -110,4 +111,22 @@ test('a job nobody here knows waits for a worker that does', async () => {
   await queue?.add('from-the-future', {}, { attempts: 100, backoff: 50 });
   await eventually(async () => expect((await queue?.getDelayed())?.length).toBe(1));
   expect(await queue?.getFailedCount()).toBe(0);
+});
+
+test('closing while Redis is away does not wait for its return, and loses no job', async () => {
+  const redis = await startOwnRedis();
+  const system = await setup({ REDIS_QUEUE_URL: redis.url });
+  const first = script();
+  const { close } = system.startWorkers(first.served);
+  await system.producer.enqueue(scripted, { outcomes: ['hang'] });
+  await eventually(() => expect(first.runs).toHaveLength(1));
+  await redis.kill();
+  const began = performance.now();
+  await close(8_000);
+  expect(performance.now() - began).toBeLessThan(4_000);
+
+  await redis.restart();
+  const second = script();
+  system.startWorkers(second.served);
+  await eventually(() => expect(second.runs).toEqual([{ attempt: 1, outcome: 'hang' }]), 30_000);
 });

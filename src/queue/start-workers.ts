@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Job } from './define-job.ts';
 import type { Context, Handler, Handlers } from './handler.ts';
 import { type QueueName, queueNames, queuePrefix, queues } from './queues.ts';
+import { settleAbandoned } from './settle-abandoned.ts';
 import { watchProgress } from './watch-progress.ts';
 
 export interface Workers {
@@ -120,8 +121,8 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
         error.message !== Worker.RateLimitError().message
       ) {
         context.metrics.jobs.inc({ job: job.name, outcome: 'failed' });
-        const level = error instanceof UnrecoverableError ? 'error' : 'warn';
-        jobLog[level]({ err: error, msg: 'job failed' });
+        const final = error instanceof UnrecoverableError || run.attempt >= (bullJob.opts.attempts ?? 1);
+        jobLog[final ? 'error' : 'warn']({ err: error, msg: 'job failed' });
       }
       throw error;
     } finally {
@@ -138,7 +139,11 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
       settings: { backoffStrategy },
       metrics: { maxDataPoints: 60 },
     });
-    worker.on('error', (error) => log.warn({ err: error, queue: name, msg: 'worker error' }));
+    worker.on('error', (error) => {
+      // Every attempt of every queue to connect would be a line; the connection reports each outage once.
+      if (typeof (error as { code?: unknown }).code === 'string') return;
+      log.warn({ err: error, queue: name, msg: 'worker error' });
+    });
     worker.on('stalled', (jobId) => {
       context.metrics.stalled.inc({ queue: name });
       log.warn({ queue: name, job_id: jobId, msg: 'took over a job whose worker is gone' });
@@ -160,15 +165,34 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
     },
   );
 
+  const bookkeeping = setInterval(() => {
+    // With Redis away there is nothing to settle with; the next time will do.
+    settleAbandoned(context).catch(() => {});
+  }, 30_000);
+
   return {
     async close(timeoutMs) {
       watch.stop();
+      clearInterval(bookkeeping);
       const closing = Promise.all(workers.map((worker) => worker.close()));
+      closing.catch(() => {});
       const timer = setTimeout(() => stopping.abort(), Math.max(timeoutMs - 2_000, 0));
-      const hard = delay(timeoutMs, 'late', { ref: false });
-      if ((await Promise.race([closing, hard])) === 'late') {
+      const late = delay(timeoutMs, 'late', { ref: false });
+      // Without Redis no job can be marked as done, and BullMQ would wait for its return.
+      const away = new Promise<void>((resolve) => {
+        if (redis.status === 'ready') redis.once('close', resolve);
+        else resolve();
+      });
+      const inVain = away.then(() => delay(1_000, 'late', { ref: false }));
+      if ((await Promise.race([closing, late, inVain])) === 'late') {
+        stopping.abort();
         log.warn({ msg: 'jobs were still running; another worker takes them over when their lock runs out' });
-        await Promise.all(workers.map((worker) => worker.close(true)));
+        // Asking again to close, by force, would only wait for the first: what is left is to cut the connections.
+        for (const worker of workers)
+          worker
+            .getBackend()
+            .disconnectBlocking(false)
+            .catch(() => {});
       }
       clearTimeout(timer);
       redis.disconnect();

@@ -40,8 +40,8 @@ export const watchProgress = (
       onStuck(name);
     }
   };
-  // A Redis that does not answer is an outage, not a stuck worker.
-  const timer = setInterval(() => void look().catch(() => {}), intervalMs);
+  // A Redis that does not answer is an outage, not a stuck worker, and after it the worker gets its time anew.
+  const timer = setInterval(() => void look().catch(() => idleLooks.clear()), intervalMs);
   timer.unref();
   return { stop: () => clearInterval(timer) };
 };

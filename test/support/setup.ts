@@ -77,8 +77,14 @@ export const setup = async (env: Record<string, string> = {}) => {
         (await createApiKey(parts.db, { app: `test-${scope}`, scopes: [scope] })).key;
       const keys = { write: await make('write'), read: await make('read'), admin: await make('admin') };
       const api = await startApi(parts);
-      closing.push(api.close);
-      return { url: api.url, keys };
+      let closed = false;
+      const close = async () => {
+        if (closed) return;
+        closed = true;
+        await api.close();
+      };
+      closing.push(close);
+      return { url: api.url, keys, close };
     },
   };
 };

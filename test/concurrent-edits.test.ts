@@ -1,0 +1,130 @@
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { createClient } from './support/client.ts';
+import { drain } from './support/drain.ts';
+import { eventually } from './support/eventually.ts';
+import { seeded } from './support/random-shop.ts';
+import { setup } from './support/setup.ts';
+
+const system = async () => {
+  const made = await setup({ DATABASE_POOL_SIZE: '12' });
+  const { url, keys } = await made.startApi();
+  for (let n = 0; n < 3; n += 1) made.startWorkers();
+  return { ...made, made, clients: Array.from({ length: 16 }, () => createClient(url, keys.admin)) };
+};
+
+test('of edits by sixteen clients at once the newest wins, a hundred times', {
+  timeout: 240_000,
+}, async () => {
+  const { made, db, clients } = await system();
+  const random = seeded(3);
+  const product = uuidv7();
+  const path = `/v1/products/${product}`;
+  const born = '2025-12-31T00:00:00Z';
+  await clients[0]?.put(path, { name: 'at first', brand: 'none', occurred_at: born });
+  const won = { name: '', brand: '', price: '' };
+  const newest: Record<string, string> = {};
+  for (let round = 0; round < 100; round += 1) {
+    // A round is newer than the one before, its edits come in any order; some share their time.
+    const edits = clients.map((client, i) => {
+      const event_id = random.uuid();
+      const second = String(random.below(12)).padStart(2, '0');
+      const minute = new Date(Date.UTC(2026, 0, 1, 0, round)).toISOString().slice(0, 16);
+      const fields: Record<string, string> = {
+        ...(random.chance(0.7) && { name: `${round}/${i}` }),
+        ...(random.chance(0.5) && { brand: `brand ${round}/${i}` }),
+        price: `${round}.${String(i).padStart(2, '0')}`,
+      };
+      const occurred_at = `${minute}:${second}Z`;
+      return {
+        client,
+        clock: `${occurred_at} ${event_id}`,
+        fields,
+        body: { ...fields, event_id, occurred_at },
+      };
+    });
+    for (const { clock, fields } of edits) {
+      for (const [field, value] of Object.entries(fields)) {
+        if (clock <= (newest[field] ?? '')) continue;
+        newest[field] = clock;
+        won[field as keyof typeof won] = value;
+      }
+    }
+    const answers = await Promise.all(edits.map(({ client, body }) => client.patch(path, body)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+    await eventually(async () => expect(await db`select name, brand, price from products`).toEqual([won]));
+  }
+  await drain(made);
+  const [row] = await db`select name, brand, price, created_at from products`;
+  expect(row).toEqual({ ...won, created_at: born });
+  expect(await db`select count(*)::integer as applied from processed_events`).toEqual([{ applied: 1_601 }]);
+});
+
+test.each([
+  ['sku', 'products', 'product_id', (id: string) => `/v1/products/${id}`],
+  ['username', 'users', 'user_id', (id: string) => `/v1/users/${id}`],
+] as const)(
+  'a %s has one holder; whoever waits for it has it as soon as it is given up',
+  async (field, _, key, path) => {
+    const { made, db, clients } = await system();
+    const wanted = 'the-only-one';
+    const ids = clients.map(() => uuidv7());
+    const holders = () =>
+      key === 'user_id'
+        ? db<{ id: string }>`select user_id as id from users where username = ${wanted}`
+        : db<{ id: string }>`select product_id as id from products where sku = ${wanted}`;
+    const waiting = async () => {
+      const [found] = await db<{ events: number }>`
+      select count(*)::integer as events from parked_events where state = 'waiting' and waits_for = ${`${field}:${wanted}`}`;
+      return found?.events;
+    };
+    const body = (value: string | null) =>
+      key === 'user_id' ? { [field]: value } : { name: 'x', [field]: value };
+    await Promise.all(clients.map((client, i) => client.put(path(ids[i] as string), body(wanted))));
+    const seen = new Set<string>();
+    // No sweep runs here, so what is given up is handed on by the very apply that gave it up.
+    for (let left = clients.length - 1; left >= 0; left -= 1) {
+      const holder = await eventually(async () => {
+        const [holding, ...others] = await holders();
+        expect(others).toEqual([]);
+        expect(holding !== undefined && !seen.has(holding.id)).toBe(true);
+        expect(await waiting()).toBe(left);
+        return holding?.id as string;
+      });
+      seen.add(holder);
+      await clients[0]?.put(path(holder), body(left % 2 === 0 ? null : `other-${left}`));
+    }
+    await drain(made);
+    expect(seen.size).toBe(16);
+    expect(await holders()).toEqual([]);
+    expect(await db`select event_id from parked_events`).toEqual([]);
+  },
+);
+
+test.each([
+  ['sku', 'products', 'product_id'],
+  ['username', 'users', 'user_id'],
+])('an event that waits for a %s and is overtaken meanwhile goes on', async (field, kind, key) => {
+  const { made, db, clients } = await system();
+  const [holder, other] = [uuidv7(), uuidv7()];
+  const send = async (id: string, day: number, body: Record<string, unknown>) => {
+    const named = kind === 'products' ? { name: `day ${day}` } : { email: `day${day}@example.com` };
+    await clients[0]?.put(`/v1/${kind}/${id}`, {
+      ...named,
+      ...body,
+      occurred_at: `2026-01-0${day}T00:00:00Z`,
+    });
+    await drain(made);
+  };
+  await send(holder, 1, { [field]: 'mine' });
+  await send(other, 2, { [field]: 'mine' });
+  expect(await db`select waits_for from parked_events`).toEqual([{ waits_for: `${field}:mine` }]);
+  // Draining sweeps, as the scheduler does.
+  await send(other, 3, { [field]: 'another' });
+  expect(await db`select event_id from parked_events`).toEqual([]);
+  const found =
+    key === 'user_id'
+      ? await db`select username as held, email as named from users where user_id = ${other}`
+      : await db`select sku as held, name as named from products where product_id = ${other}`;
+  expect(found).toEqual([{ held: 'another', named: key === 'user_id' ? 'day3@example.com' : 'day 3' }]);
+});

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { createReadStream, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { projectRoot } from '../src/config.ts';
+import { createClient } from './support/client.ts';
+import { startSystem } from './support/system.ts';
+
+/** Not part of the project: its licence does not allow it. */
+const folder = join(projectRoot, '../shared/data/movielens-small');
+
+/** What the command imports, in this order. */
+const files = ['catalog.ndjson.gz', 'users.ndjson.gz', 'interactions-train.ndjson.gz'];
+
+type Line = Record<string, string>;
+
+const readLines = async (file: string): Promise<Line[]> => {
+  const content = createReadStream(join(folder, file)).pipe(createGunzip());
+  const lines: Line[] = [];
+  for await (const line of createInterface({ input: content })) lines.push(JSON.parse(line) as Line);
+  return lines;
+};
+
+/** `npx zyra import …` in an environment that knows of no other system. */
+const runImport = async (url: string, key: string) => {
+  const paths = files.map((file) => join(folder, file));
+  const args = [join(projectRoot, 'bin/zyra.mjs'), 'import', ...paths, '--api', url, '--key', key];
+  const child = spawn(process.execPath, [...args, '--wait', '--json'], {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH ?? '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { stdout, stderr, code };
+};
+
+test('MovieLens, imported by the command, is there once; imported again it is there once', async ({
+  skip,
+}) => {
+  skip(!existsSync(folder), `the MovieLens data is not in ${folder}`);
+  const { db, url, keys } = await startSystem();
+  const interactions = await readLines('interactions-train.ndjson.gz');
+  expect(interactions).toHaveLength(80_895);
+
+  for (let round = 0; round < 2; round += 1) {
+    const { stdout, stderr, code } = await runImport(url, keys.admin);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const report = JSON.parse(stdout) as { files: { accepted: number; rejected: number }[] };
+    expect(report.files).toMatchObject([
+      { accepted: 21 + 9_742, rejected: 0 },
+      { accepted: 610, rejected: 0 },
+      { accepted: 80_895, rejected: 0 },
+    ]);
+    const [rows] = await db`
+      select (select count(*)::integer from categories) as categories,
+        (select count(*)::integer from products) as products,
+        (select count(*)::integer from users) as users,
+        (select count(*)::integer from interactions) as interactions`;
+    expect(rows).toEqual({ categories: 21, products: 9_742, users: 610, interactions: 80_895 });
+  }
+
+  const ids = interactions.map(({ event_id }) => event_id ?? '');
+  const [ledger] = await db`
+    select count(*)::integer as rows, count(distinct event_id)::integer as ids
+    from processed_events where event_id = any(${ids}::uuid[])`;
+  expect(ledger).toEqual({ rows: ids.length, ids: ids.length });
+  const [ratings] = await db`
+    select count(*)::integer as rows, sum(event_value)::text as sum
+    from interactions where event_type = 'rate'`;
+  const sum = interactions.reduce((total, { event_value }) => total + Number(event_value), 0);
+  expect(ratings).toMatchObject({ rows: ids.length });
+  expect(Number(ratings?.sum)).toBe(sum);
+  const status = await createClient(url, keys.admin).get('/v1/admin/status');
+  expect(status.json).toMatchObject({ idle: true, waiting_events: 0, parked_events: 0 });
+}, 600_000);

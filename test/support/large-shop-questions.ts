@@ -1,0 +1,176 @@
+import { v7 as uuidv7 } from 'uuid';
+import { followUps } from '../../jobs/index.ts';
+import {
+  refreshProductRatings,
+  refreshReviewHelpfulCounts,
+  refreshReviewVerifiedPurchases,
+} from '../../src/db/aggregates.ts';
+import { countAudit, listAudit } from '../../src/db/audit.ts';
+import { findProduct, listCategories, listProductReviews } from '../../src/db/catalog-reads.ts';
+import type { Db } from '../../src/db/database.ts';
+import { clearDirty, countDirty, listDirty } from '../../src/db/dirty-keys.ts';
+import { countConflicts, findEventState } from '../../src/db/events.ts';
+import { listHistory } from '../../src/db/interactions.ts';
+import {
+  failExpired,
+  listParked,
+  listParkedById,
+  listReleasable,
+  listWaitingFor,
+  parkEvents,
+  repairParked,
+} from '../../src/db/parked-events.ts';
+import { listErased } from '../../src/db/people.ts';
+import { findUser, listCart, listPurchases, listWishlist } from '../../src/db/person-reads.ts';
+import { listPopular, listPopularIn } from '../../src/db/popular-reads.ts';
+import { refreshProductPopularity } from '../../src/db/popularity.ts';
+import { listForReplay } from '../../src/db/replay.ts';
+import { id } from './large-shop.ts';
+
+/** So many keys as a follow-up recounts at once. */
+const keys = (kind: string, n: number) =>
+  Array.from({ length: 200 }, (_, at) => ({ key: id(kind, n + at * 100), other: null }));
+
+const pepper = Buffer.alloc(32, 7);
+const page = { limit: 21 };
+export const someDays = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+
+/** Every function of src/db that reads or counts, as it is called. The rest is what applies call, or is no question. */
+export const calls: [called: { name: string }, run: (db: Db, n: number) => Promise<unknown>][] = [
+  [findProduct, (db, n) => findProduct(db, id('product', n))],
+  ...(['helpful', 'newest', 'rating'] as const).flatMap((order): typeof calls => [
+    [
+      listProductReviews,
+      (db, n) => listProductReviews(db, { productId: id('product', n), order, after: undefined, ...page }),
+    ],
+    [
+      listProductReviews,
+      (db) =>
+        listProductReviews(db, {
+          productId: id('product', 0),
+          order,
+          after: { place: 2, created_at: someDays(1), review_id: id('review', 5) },
+          ...page,
+        }),
+    ],
+  ]),
+  [listCategories, (db) => listCategories(db)],
+  ...(['1d', '7d', '30d'] as const).flatMap((window): typeof calls => [
+    [listPopular, (db, n) => listPopular(db, { window, limit: 1 + n, expand: true })],
+    [
+      listPopularIn,
+      (db, n) => listPopularIn(db, { category: `category-${1 + n}`, window, limit: 50, expand: true }),
+    ],
+    [
+      listPopularIn,
+      (db, n) => listPopularIn(db, { category: `category-${400 + n}`, window, limit: 100, expand: false }),
+    ],
+  ]),
+  [findUser, (db, n) => findUser(db, id('visitor', n))],
+  ...[listHistory, listCart, listWishlist, listPurchases].flatMap((list): typeof calls => [
+    // The busiest user, quiet ones, an old id, and somebody unknown.
+    ...[id('user', 0), id('visitor', 3), uuidv7()].map((userId): (typeof calls)[number] => [
+      list,
+      (db) => list(db, { userId, after: undefined, ...page }),
+    ]),
+    [list, (db, n) => list(db, { userId: id('user', 40_000 + n), after: undefined, ...page })],
+    [list, (db) => list(db, { userId: id('user', 0), after: { at: someDays(100), id: 500 }, ...page })],
+  ]),
+  ...[
+    {},
+    { component: 'keys' },
+    { severity: 'error' as const },
+    { component: 'keys', severity: 'error' as const },
+  ].flatMap((filter): typeof calls => [
+    [listAudit, (db) => listAudit(db, { ...filter, before: undefined, ...page })],
+    [
+      listAudit,
+      (db) => listAudit(db, { ...filter, before: { created_at: someDays(30), id: 9_000 }, ...page }),
+    ],
+    [countAudit, (db) => countAudit(db, { ...filter, since: someDays(20) })],
+  ]),
+  [findEventState, (db, n) => findEventState(db, id('event', n))],
+  [findEventState, (db, n) => findEventState(db, id('parked', n))],
+  [
+    countConflicts,
+    (db, n) => countConflicts(db, 'record-interactions', [id('event', n), id('event', 90_000 + n)]),
+  ],
+  [
+    parkEvents,
+    (db, n) =>
+      parkEvents(db, {
+        job: 'record-interactions',
+        state: 'failed',
+        again: false,
+        waitSeconds: 60,
+        pepper,
+        events: [
+          { event_id: uuidv7(), payload: { user_id: id('user', n) }, payload_hash: n, reason: 'test' },
+        ],
+      }),
+  ],
+  [
+    listParkedById,
+    (db, n) => listParkedById(db, 'record-interactions', [id('parked', n), id('parked', 5 * n)]),
+  ],
+  [listWaitingFor, (db, n) => listWaitingFor(db, [`product:${id('missing', n)}`, 'sku:none'])],
+  [listReleasable, (db) => listReleasable(db, 10_000)],
+  [failExpired, (db) => failExpired(db)],
+  [listParked, (db) => listParked(db, { state: 'refused', ...page })],
+  [
+    listParked,
+    (db, n) =>
+      listParked(db, {
+        state: 'failed',
+        after: { parked_at: someDays(20), event_id: id('parked', n) },
+        ...page,
+      }),
+  ],
+  [repairParked, (db, n) => repairParked(db, id('parked', n), { payload: {}, payload_hash: 1 })],
+  [
+    listForReplay,
+    (db, n) =>
+      listForReplay(db, { eventIds: [id('parked', n)], withPayload: true, after: undefined, limit: 500 }),
+  ],
+  [
+    listForReplay,
+    (db) => listForReplay(db, { eventIds: undefined, withPayload: false, after: undefined, limit: 500 }),
+  ],
+  [listErased, (db, n) => listErased(db, [id('user', n), uuidv7()], pepper)],
+  ...followUps.map(({ kind }): (typeof calls)[number] => [
+    listDirty,
+    async (db) => {
+      const marks = await listDirty(db, kind, 100);
+      await clearDirty(
+        db,
+        marks.flatMap(({ seen }) => seen),
+      );
+    },
+  ]),
+  [clearDirty, (db) => clearDirty(db, [1, 2, 3])],
+  [countDirty, (db) => countDirty(db)],
+  [
+    refreshProductPopularity,
+    (db, n) => refreshProductPopularity(db, keys('product', n), { view: 1, purchase: 8 }),
+  ],
+  [refreshProductRatings, (db, n) => refreshProductRatings(db, keys('product', n))],
+  [refreshReviewHelpfulCounts, (db, n) => refreshReviewHelpfulCounts(db, keys('review', n))],
+  [
+    refreshReviewVerifiedPurchases,
+    (db, n) =>
+      refreshReviewVerifiedPurchases(
+        db,
+        keys('user', n).map(({ key }, at) => ({ key, other: id('product', at * 7) })),
+      ),
+  ],
+];
+
+/** No questions to the large tables. */
+export const others = new Set([
+  ...['createDatabase', 'migrate', 'pendingMigrations', 'insertDemoShop', 'describeDatabase', 'tryWriting'],
+  ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'applyBy', 'before', 'ownLines', 'arrayTypes'],
+  ...['createApiKey', 'listApiKeys', 'listActiveKeyHashes', 'revokeApiKey', 'hashKey'],
+  ...['insertAudit', 'findSettings', 'recordSettings', 'onRestart', 'MigrationError'],
+  // Counted whole, over an index, for the metrics.
+  'countParked',
+]);
