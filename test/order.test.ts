@@ -44,7 +44,7 @@ test('every event twice, in any order, leads to the same tables', { timeout: 240
   }
 });
 
-const randomEvents = process.env.ZYRA_LONG_TESTS ? 100_000 : 20_000;
+const randomEvents = 100_000;
 
 test(`${randomEvents} random events with repeats and disorder equal the model`, {
   timeout: 600_000,
