@@ -7,5 +7,5 @@ export const sweep = defineJob({
   queue: 'upkeep',
   payload: z.strictObject({}),
   // The next one comes in seconds anyway.
-  options: { attempts: 1 },
+  options: { attempts: 1, keepFailed: false },
 });

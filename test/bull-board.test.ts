@@ -18,7 +18,7 @@ const hostile = defineJob({
   name: `hostile ${markup}`,
   queue: 'users',
   payload: z.record(z.string(), z.unknown()),
-  options: { attempts: 1, keepFailed: true },
+  options: { attempts: 1 },
 });
 
 const person = { email: 'asha@example.in', profile: { name: 'Asha Rao', phone: '+91 98' } };

@@ -7,7 +7,7 @@ import { type FieldError, invalid, maxListed } from './problem.ts';
 import { defineRoute, type Route } from './route.ts';
 
 /** An array of more is refused; longer series go to `POST /v1/events`. */
-export const maxEvents = 1_000;
+const maxEvents = 1_000;
 
 const accepted = z.object({
   accepted: z.int().meta({ description: 'How many events are durable in the queue now.' }),

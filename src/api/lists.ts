@@ -20,7 +20,7 @@ export const cutPage = <Row>(
 };
 
 /** What lists show of a product under `expand=product`. */
-export const productCard = z
+const productCard = z
   .object({
     product_id: z.uuid(),
     sku: z.string().nullable(),

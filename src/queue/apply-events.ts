@@ -140,9 +140,11 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     count('applied', applied);
     count('conflict', conflicts.length);
     count('repeated', candidates.length - applied - waiting.length - refused.length - conflicts.length);
-    const events = candidates.map(({ stored }) => stored);
     // Also when all were repeats: the first time may have ended in between.
-    await afterwards?.(events, context);
+    await afterwards?.(
+      candidates.map(({ stored }) => stored),
+      context,
+    );
     if (applied === 0) return;
     // Only nudges: the marks and the waiting are in PostgreSQL, and the sweep finds them if this fails.
     for (const followUp of wakes) wake(producer, followUp).catch(() => {});

@@ -64,18 +64,14 @@ export const defineJob = <const Name extends string, Payload extends z.ZodType>(
   payload: Payload;
   jobId?: (payload: z.output<Payload>) => string;
   options?: Partial<RetryOptions>;
-}): Job<Name, Payload> => ({
-  ...declaration,
-  // What is tried but once has its next try at its next time.
-  options: { ...defaults, keepFailed: declaration.options?.attempts !== 1, ...declaration.options },
-});
+}): Job<Name, Payload> => ({ ...declaration, options: { ...defaults, ...declaration.options } });
 
 /**
  * What an event job carries: the events themselves (their only copy until applied), or the ids of events that wait or
  * were parked in PostgreSQL and go again. Events are checked one by one by the handler, so that one bad one among them
  * stops no other.
  */
-export const eventPayload = z.union([
+const eventPayload = z.union([
   z.strictObject({ events: z.array(z.unknown()).min(1) }),
   z.strictObject({ parked: z.array(z.uuid()).min(1) }),
 ]);
