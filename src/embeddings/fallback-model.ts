@@ -1,0 +1,2 @@
+/** The model that needs no files. Every other is better. */
+export const fallbackModel = 'hashed-ngrams-v1';
