@@ -40,7 +40,7 @@ module.exports = {
     worker('intake', ['interactions', 'purchases', 'reviews', 'catalog', 'users', 'audit'], 2),
     worker('recommendations', ['recommendations'], 4),
     worker('aggregates', ['aggregates', 'upkeep'], 2),
-    worker('vectors', ['embeddings', 'index'], 1),
+    worker('vectors', ['embeddings', 'index', 'shards'], 1),
     worker('training', ['training'], 1),
     zyra('zyra-scheduler', 'scheduler-main.js'),
   ],

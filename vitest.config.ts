@@ -9,9 +9,11 @@ export default defineConfig({
       'test/**/*.test.ts',
       'scripts/**/*.test.ts',
     ],
-    globalSetup: ['test/support/servers.ts'],
+    globalSetup: ['test/support/servers.ts', 'test/support/language-model.ts'],
     // Whole-system tests start processes of their own; more than this starves them on two cores.
     maxWorkers: 2,
+    // With threads of its own it can hang a process that starts another one while FAISS is searching.
+    env: { OPENBLAS_NUM_THREADS: '1' },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { root } from './run.mjs';
 import { runMain, setUp } from './setup.mjs';
 import { setUpChromium } from './setup-chromium.mjs';
+import { setUpPythonFaiss } from './setup-python-faiss.mjs';
+import { setUpS3 } from './setup-s3.mjs';
 
 const results = join(root, '.zyra/test-results.json');
 
@@ -37,6 +39,8 @@ const test = async () => {
   // The tests compile for themselves: a type error is a failed check here, not a failed set-up.
   await setUp({ dist: false });
   await setUpChromium();
+  await setUpPythonFaiss();
+  await setUpS3();
   await mkdir(dirname(results), { recursive: true });
   await rm(results, { force: true });
   const checks = [

@@ -120,5 +120,6 @@ test('one scrape shows requests, queues, books and servers; with Redis away it s
     redis_queue: 'down',
     redis_cache: 'up',
     migrations: 'up to date',
+    index: 'none',
   });
 });

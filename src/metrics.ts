@@ -76,6 +76,17 @@ export const createMetrics = () => {
       labelNames: ['table'] as const,
       registers,
     }),
+    refusedArtifacts: new Counter({
+      name: 'zyra_artifacts_refused_total',
+      help: 'Files of the index that were missing, corrupt or not what their manifest says.',
+      registers,
+    }),
+    unloggedAnswers: new Counter({
+      name: 'zyra_recommendations_unlogged_total',
+      help: 'Recommendations that were answered but not logged, by reason.',
+      labelNames: ['why'] as const,
+      registers,
+    }),
     up: new Gauge({
       name: 'zyra_process_up',
       help: '1 for each process whose figures are in this scrape.',

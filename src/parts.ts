@@ -1,8 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { eventJobs } from '../jobs/index.ts';
+import { type ArtifactStore, createArtifactStore } from './artifacts/store.ts';
 import type { Config } from './config.ts';
+import { insertAudit } from './db/audit.ts';
 import { createDatabase, type Db } from './db/database.ts';
+import type { Embedders } from './embeddings/embedder.ts';
+import { createEmbedders } from './embeddings/embedders.ts';
 import { OutageError } from './errors.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -12,6 +16,9 @@ import { createIntakeAccount, type IntakeAccount } from './queue/intake-account.
 import { createProducer, type Producer } from './queue/producer.ts';
 import { assertDurable, connectForRequests, ready } from './queue/redis.ts';
 import { createSealer, type Sealer } from './queue/secrets.ts';
+import { createListMaker, type ListMaker } from './serving/list-maker.ts';
+import { createShardBuilder, type ShardBuilder } from './vectors/shard-builder.ts';
+import { createVectorIndex, type VectorIndex } from './vectors/vector-index.ts';
 
 /** What every process of the system stands on. */
 export interface Parts {
@@ -24,6 +31,12 @@ export interface Parts {
   sealer: Sealer;
   eventJobs: readonly EventJob[];
   cache: Redis;
+  artifacts: ArtifactStore;
+  /** These three start their threads at the first call, so whoever does not need them does not pay for them. */
+  embedders: Embedders;
+  shards: ShardBuilder;
+  vectors: VectorIndex;
+  lists: ListMaker;
   close(): Promise<void>;
 }
 
@@ -69,6 +82,19 @@ export const connectParts = async (config: Config, log: Log, processName: string
     prefix: config.REDIS_PREFIX,
     timeoutMs: config.ENQUEUE_TIMEOUT_MS,
   });
+  const artifacts = createArtifactStore(config, log);
+  const embedders = createEmbedders(config, log, (why) => {
+    log.warn({ why, msg: 'no language model: products and queries are embedded by the built-in fallback' });
+    insertAudit(db, {
+      component: 'embeddings',
+      severity: 'warning',
+      message: 'the fallback embedder is used',
+      payload: { process: processName, why },
+    }).catch((error: unknown) => log.warn({ err: error, msg: 'the audit could not be written' }));
+  });
+  const shards = createShardBuilder(artifacts);
+  const vectors = createVectorIndex(artifacts, log);
+  const lists = createListMaker({ db, cache, config, artifacts, vectors, log });
   const exchange = startMetricsExchange({ redis: queue, prefix: config.REDIS_PREFIX, metrics, processName });
   return {
     config,
@@ -80,8 +106,15 @@ export const connectParts = async (config: Config, log: Log, processName: string
     sealer: createSealer(config),
     eventJobs,
     cache,
+    artifacts,
+    embedders,
+    shards,
+    vectors,
+    lists,
     async close() {
       await exchange.stop();
+      await lists.close();
+      await Promise.all([embedders.close(), shards.close(), vectors.close()]);
       await producer.close();
       cache.disconnect();
       await db.end();

@@ -1,5 +1,7 @@
+import { refreshCatalogue } from '../jobs/refresh-catalogue.ts';
 import { upsertProducts } from '../jobs/upsert-products.ts';
 import { applyProducts } from '../src/db/catalog.ts';
+import { wakeEmbedding } from '../src/indexing/embed-texts.ts';
 import { applyEvents } from '../src/queue/apply-events.ts';
 
 /** What a PUT says where it says nothing. `available` stays as it is. */
@@ -11,6 +13,9 @@ const nothing = Object.fromEntries(
 
 export const handleUpsertProducts = applyEvents(upsertProducts, {
   apply: applyProducts,
+  wakes: [refreshCatalogue],
+  // A price or the stock changes no text.
+  afterwards: (_, context) => wakeEmbedding(context),
   toRow: ({ product_id, op, event_id: _, received_at: __, occurred_at: ___, category_slug, ...fields }) => ({
     product_id,
     whole: op === 'put',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { countDirty } from '../db/dirty-keys.ts';
+import { findModelStatus } from '../db/models.ts';
 import { countParked, listParked, listReleasable } from '../db/parked-events.ts';
+import { findServingIndex } from '../db/vector-indexes.ts';
 import { OutageError } from '../errors.ts';
 import { instant, uuid } from '../fields.ts';
 import { maskPersonal } from '../personal.ts';
@@ -19,7 +21,7 @@ export const getStatus = defineRoute({
   responses: {
     200: {
       description:
-        '`idle`: no job waits, runs or is put off, nothing is stale, and no waiting event could be applied already. `index` and `model` are null while there is none.',
+        '`idle`: no job waits, runs or is put off, nothing is stale, no model is being trained or due, and no waiting event could be applied already. `index` and `model` are null while there is none.',
       schema: z.object({
         idle: z.boolean(),
         training: z.boolean(),
@@ -35,8 +37,29 @@ export const getStatus = defineRoute({
         ),
         waiting_events: z.int(),
         parked_events: z.int().meta({ description: 'Failed or refused.' }),
-        index: z.null(),
-        model: z.null(),
+        index: z
+          .object({
+            model: z.string(),
+            generation: z.int(),
+            products: z.int(),
+            shards: z.int(),
+            newer: z
+              .int()
+              .meta({ description: 'Products whose vector is newer than their shard: the delta.' }),
+            published_at: z.iso.datetime(),
+          })
+          .nullable(),
+        model: z
+          .object({
+            version: z.int(),
+            trained_at: z.iso.datetime({ offset: true }),
+            signals: z.int(),
+            figures: z.record(z.string(), z.unknown()).meta({
+              description:
+                'The parameters, and what their choice and the comparison with the model before found.',
+            }),
+          })
+          .nullable(),
       }),
     },
   },
@@ -45,23 +68,34 @@ export const getStatus = defineRoute({
     const queues = await queueFigures(producer).catch((error: unknown) => {
       throw new OutageError('the queue cannot be reached', { cause: error });
     });
-    const [dirty, releasable, parked] = await Promise.all([
+    const [dirty, releasable, parked, index, trained] = await Promise.all([
       countDirty(db),
       listReleasable(db, 1),
       countParked(db),
+      findServingIndex(db),
+      findModelStatus(db),
     ]);
     const busy = queues.some(({ waiting, active, delayed }) => waiting + active + delayed > 0);
     const count = (...wanted: string[]) =>
       parked.reduce((sum, { state, events }) => sum + (wanted.includes(state) ? events : 0), 0);
     return {
       json: {
-        idle: !busy && dirty.length === 0 && releasable.length === 0,
-        training: queues.some(({ name, active }) => name === 'training' && active > 0),
+        idle: !busy && dirty.length === 0 && releasable.length === 0 && !trained.training && !trained.due,
+        training: trained.training,
         queues,
         waiting_events: count('waiting'),
         parked_events: count('failed', 'refused'),
-        index: null,
-        model: null,
+        index: index
+          ? {
+              model: index.model,
+              generation: index.generation,
+              products: index.manifest.count,
+              shards: index.manifest.shards.length,
+              newer: index.manifest.delta?.count ?? 0,
+              published_at: index.manifest.created_at,
+            }
+          : null,
+        model: trained.model,
       },
     };
   },

@@ -7,6 +7,12 @@ import { setup } from '../../test/support/setup.ts';
 import { countInteractions, insertProducts } from '../../test/support/shop.ts';
 import { createApiKey, revokeApiKey } from '../db/api-keys.ts';
 import { createIntake } from '../queue/intake.ts';
+import { startCatalogue } from '../serving/catalogue.ts';
+import { startExperiments } from '../serving/experiments.ts';
+import { createListRequests } from '../serving/list-requests.ts';
+import { startPopular } from '../serving/popular.ts';
+import { createListReader } from '../serving/read-lists.ts';
+import { createRecommendationLog } from '../serving/recommendation-log.ts';
 import { createApp } from './app.ts';
 import { maxJsonBytes } from './body.ts';
 import { describing } from './openapi.ts';
@@ -31,8 +37,28 @@ test('every mounted route needs its key, but for the public ones, and nothing is
   const { url, keys } = await system.startApi();
   const gate = { refusal: () => undefined, close: () => {} };
   const intake = createIntake({ ...system, gate }, { lingerMs: 1, batchEvents: 1, bufferEvents: 1 });
-  const { app, close } = createApp({ ...system.parts, intake });
+  const catalogue = await startCatalogue({ ...system.parts, prefix: system.prefix });
+  const experiments = await startExperiments({
+    ...system.parts,
+    redis: system.producer.redis,
+    prefix: system.prefix,
+  });
+  const recommendationLog = createRecommendationLog(system.parts);
+  const popular = await startPopular({ ...system.parts, catalogue });
+  const { app, close } = createApp({
+    ...system.parts,
+    intake,
+    catalogue,
+    experiments,
+    recommendationLog,
+    popular,
+    lists: createListReader({ ...system.parts, prefix: system.prefix, catalogue }),
+    listRequests: createListRequests(system.parts),
+  });
   await close();
+  popular.close();
+  catalogue.close();
+  await experiments.close();
   const stack = (app.router as unknown as { stack: Layer[] }).stack;
   const mounted = stack.flatMap(({ route }) =>
     route ? Object.keys(route.methods).map((method) => `${method} ${route.path}`) : [],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pendingMigrations } from '../db/migrate.ts';
+import { findServingGeneration } from '../db/vector-indexes.ts';
 import { renderAllMetrics } from '../metrics-exchange.ts';
 import { defineRoute } from './route.ts';
 import { renderSystemMetrics, withinPatience } from './system-metrics.ts';
@@ -22,6 +23,9 @@ const readiness = z
     redis_queue: state,
     redis_cache: state,
     migrations: z.enum(['up to date', 'pending', 'unknown']),
+    index: z.enum(['loaded', 'loading', 'none', 'unknown']).meta({
+      description: '`none`: nothing has been published yet. `loading`: published, but not usable here (yet).',
+    }),
   })
   .meta({ id: 'Readiness' });
 
@@ -30,24 +34,32 @@ export const getReadiness = defineRoute({
   method: 'get',
   path: '/readyz',
   scope: 'public',
-  summary: 'Whether this process can do its work: PostgreSQL, both Redis, migrations.',
+  summary: 'Whether this process can do its work: PostgreSQL, both Redis, migrations, the index.',
   responses: {
     200: { description: 'It can.', schema: readiness },
     503: { description: 'It cannot; the body says for which part.', schema: readiness },
   },
-  async handler(_, { db, producer, cache }) {
-    const [pending, queuePong, cachePong] = await Promise.all([
+  async handler(_, { db, producer, cache, vectors }) {
+    const [pending, serving, queuePong, cachePong] = await Promise.all([
       withinPatience(pendingMigrations(db)),
+      // Loaded once, it can be searched whatever PostgreSQL would say of it.
+      vectors.manifest ?? withinPatience(findServingGeneration(db).then((found) => found ?? null)),
       withinPatience(producer.redis.ping()),
       withinPatience(cache.ping()),
     ]);
+    const index = vectors.manifest ? 'loaded' : serving === null ? 'none' : serving ? 'loading' : 'unknown';
     const upOrDown = (pong: string | undefined) => (pong === undefined ? 'down' : 'up');
     const report: z.infer<typeof readiness> = {
-      ready: pending?.length === 0 && queuePong !== undefined && cachePong !== undefined,
+      ready:
+        pending?.length === 0 &&
+        queuePong !== undefined &&
+        cachePong !== undefined &&
+        (index === 'loaded' || index === 'none'),
       postgresql: pending === undefined ? 'down' : 'up',
       redis_queue: upOrDown(queuePong),
       redis_cache: upOrDown(cachePong),
       migrations: pending === undefined ? 'unknown' : pending.length === 0 ? 'up to date' : 'pending',
+      index,
     };
     return { status: report.ready ? 200 : 503, json: report };
   },

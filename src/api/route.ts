@@ -4,12 +4,20 @@ import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
+import type { Embedders } from '../embeddings/embedder.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Intake } from '../queue/intake.ts';
 import type { IntakeAccount } from '../queue/intake-account.ts';
 import type { Producer } from '../queue/producer.ts';
 import type { Sealer } from '../queue/secrets.ts';
+import type { Catalogue } from '../serving/catalogue.ts';
+import type { Experiments } from '../serving/experiments.ts';
+import type { ListRequests } from '../serving/list-requests.ts';
+import type { Popular } from '../serving/popular.ts';
+import type { ListReader } from '../serving/read-lists.ts';
+import type { RecommendationLog } from '../serving/recommendation-log.ts';
+import type { VectorIndex } from '../vectors/vector-index.ts';
 import { allows, authorize, type Keyring } from './auth.ts';
 import { readJson } from './body.ts';
 import { type FieldError, fieldErrors, invalid } from './problem.ts';
@@ -27,6 +35,14 @@ export interface ApiParts {
   readonly sealer: Sealer;
   /** To the Redis of the served lists; from `connectForRequests`. */
   readonly cache: Redis;
+  readonly embedders: Embedders;
+  readonly vectors: VectorIndex;
+  readonly catalogue: Catalogue;
+  readonly experiments: Experiments;
+  readonly recommendationLog: RecommendationLog;
+  readonly lists: ListReader;
+  readonly listRequests: ListRequests;
+  readonly popular: Popular;
 }
 
 /** What a handler answers: JSON, or text of another type. */

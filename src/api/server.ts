@@ -6,6 +6,13 @@ import { eventJobs } from '../../jobs/index.ts';
 import type { Parts } from '../parts.ts';
 import { createIntake } from '../queue/intake.ts';
 import { createIntakeGate } from '../queue/intake-gate.ts';
+import { startCatalogue } from '../serving/catalogue.ts';
+import { startExperiments } from '../serving/experiments.ts';
+import { followIndex } from '../serving/follow-index.ts';
+import { createListRequests } from '../serving/list-requests.ts';
+import { startPopular } from '../serving/popular.ts';
+import { createListReader } from '../serving/read-lists.ts';
+import { createRecommendationLog } from '../serving/recommendation-log.ts';
 import { createApp, serverLimits } from './app.ts';
 
 export interface Api {
@@ -33,7 +40,27 @@ export const startApi = async (parts: Parts): Promise<Api> => {
       bufferEvents: config.INTAKE_BUFFER_EVENTS,
     },
   );
-  const { app, close: closeApp } = createApp({ ...parts, intake });
+  const catalogue = await startCatalogue({ ...parts, prefix: config.REDIS_PREFIX });
+  const follower = followIndex(parts);
+  catalogue.onIndex(() => follower.poke());
+  await follower.ready;
+  const experiments = await startExperiments({
+    ...parts,
+    redis: producer.redis,
+    prefix: config.REDIS_PREFIX,
+  });
+  const recommendationLog = createRecommendationLog(parts);
+  const popular = await startPopular({ ...parts, catalogue });
+  const { app, close: closeApp } = createApp({
+    ...parts,
+    intake,
+    catalogue,
+    experiments,
+    recommendationLog,
+    popular,
+    lists: createListReader({ ...parts, prefix: config.REDIS_PREFIX, catalogue }),
+    listRequests: createListRequests(parts),
+  });
 
   let leaving = false;
   const server: Server = createServer(serverLimits, (request, response) => {
@@ -57,6 +84,11 @@ export const startApi = async (parts: Parts): Promise<Api> => {
       if ((await Promise.race([closed, forced])) === 'late') server.closeAllConnections();
       await intake.close();
       gate.close();
+      await recommendationLog.close();
+      await experiments.close();
+      popular.close();
+      catalogue.close();
+      await follower.stop();
       await closeApp();
     },
   };

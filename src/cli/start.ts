@@ -6,6 +6,7 @@ import { createDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { findFreePort, portIsFree } from '../embedded/endpoint.ts';
 import { removeServers, startServers } from '../embedded/servers.ts';
+import { ensureModel } from './model.ts';
 import { ensureKeys, ensureSecret, writeSecret } from './start-keys.ts';
 import { startProcesses } from './start-processes.ts';
 import { ensureShop } from './start-shop.ts';
@@ -81,6 +82,8 @@ const bringUp = async (
   };
   const config = loadConfig({ ...env, ...urls, ...(flags.port === undefined ? {} : { PORT: flags.port }) });
 
+  // Beside the database's work: it may take as long.
+  const model = ensureModel(config, say);
   const { applied } = await unlessStopped(stop, migrate(servers.databaseUrl));
   if (applied.length > 0) say(`  migrated the database: ${applied.length} files`);
   await unlessStopped(
@@ -93,6 +96,7 @@ const bringUp = async (
   const port = await choosePort(config.PORT, config.HOST);
   const host = ['0.0.0.0', '::'].includes(config.HOST) ? '127.0.0.1' : config.HOST;
   const api = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  await unlessStopped(stop, model);
   say('  starting API, worker and scheduler');
   const processes = await startProcesses({
     env: { ...env, ...urls, PORT: String(port) },

@@ -1,7 +1,16 @@
 import type { Db } from './database.ts';
 
 /** What can be stale, and so needs recomputing. */
-export type DirtyKind = 'popularity' | 'rating' | 'helpful' | 'verified';
+export type DirtyKind =
+  | 'popularity'
+  | 'rating'
+  | 'helpful'
+  | 'verified'
+  | 'embedding'
+  | 'catalogue'
+  | 'list'
+  | 'words'
+  | 'similar';
 
 export interface DirtyKey {
   key: string;
@@ -15,6 +24,10 @@ export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<DirtyKey
   from (select id, key, other from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
   group by key, other
   order by key, other`;
+
+/** Whether there are stale keys of a kind. */
+export const anyDirty = async (db: Db, kind: DirtyKind): Promise<boolean> =>
+  (await db`select from dirty_keys where kind = ${kind} limit 1`).length > 0;
 
 /** Clear the marks that were seen before recomputing; a mark made since then stays. */
 export const clearDirty = (db: Db, seen: readonly number[]) => db`

@@ -1,8 +1,14 @@
+import type { Redis } from 'ioredis';
 import type { z } from 'zod';
+import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Config } from '../config.ts';
 import type { Db } from '../db/database.ts';
+import type { Embedders } from '../embeddings/embedder.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { ListMaker } from '../serving/list-maker.ts';
+import type { ShardBuilder } from '../vectors/shard-builder.ts';
+import type { VectorIndex } from '../vectors/vector-index.ts';
 import type { EventJob, Job } from './define-job.ts';
 import type { IntakeAccount } from './intake-account.ts';
 import type { Producer } from './producer.ts';
@@ -18,6 +24,13 @@ export interface Context {
   /** To open what was sealed at the door. */
   readonly sealer: Sealer;
   readonly eventJobs: readonly EventJob[];
+  /** The Redis of the served lists. */
+  readonly cache: Redis;
+  readonly artifacts: ArtifactStore;
+  readonly embedders: Embedders;
+  readonly shards: ShardBuilder;
+  readonly vectors: VectorIndex;
+  readonly lists: ListMaker;
 }
 
 /** What concerns this one run of a job. */

@@ -10,6 +10,8 @@ const settings = {
   users: {},
   embeddings: { concurrency: 1 },
   index: { concurrency: 1 },
+  // Apart from `index`: an edit is published while a large shard is being built.
+  shards: { concurrency: 1 },
   recommendations: {},
   training: { concurrency: 1 },
   aggregates: {},

@@ -10,6 +10,7 @@ import { findProduct, listCategories, listProductReviews } from '../../src/db/ca
 import type { Db } from '../../src/db/database.ts';
 import { clearDirty, countDirty, listDirty } from '../../src/db/dirty-keys.ts';
 import { countConflicts, findEventState } from '../../src/db/events.ts';
+import { insertAssignments } from '../../src/db/experiments.ts';
 import { listHistory } from '../../src/db/interactions.ts';
 import {
   failExpired,
@@ -24,12 +25,32 @@ import { listErased } from '../../src/db/people.ts';
 import { findUser, listCart, listPurchases, listWishlist } from '../../src/db/person-reads.ts';
 import { listPopular, listPopularIn } from '../../src/db/popular-reads.ts';
 import { refreshProductPopularity } from '../../src/db/popularity.ts';
+import {
+  listProductIds,
+  listStaleTexts,
+  listUnembedded,
+  listVectorsOf,
+} from '../../src/db/product-vectors.ts';
+import { insertAnswers } from '../../src/db/recommendation-logs.ts';
 import { listForReplay } from '../../src/db/replay.ts';
+import { searchWords } from '../../src/db/search.ts';
+import {
+  announceProducts,
+  findAnnouncedVersion,
+  findHighestNumber,
+  keepProductTexts,
+  listNumbers,
+  listProductCards,
+  listProductFacts,
+} from '../../src/db/serving.ts';
+import { listGone, listUserIds, listUserSignals } from '../../src/db/signals.ts';
 import { id } from './large-shop.ts';
 
 /** So many keys as a follow-up recounts at once. */
 const keys = (kind: string, n: number) =>
   Array.from({ length: 200 }, (_, at) => ({ key: id(kind, n + at * 100), other: null }));
+
+const ids = (kind: string, n: number) => keys(kind, n).map(({ key }) => key);
 
 const pepper = Buffer.alloc(32, 7);
 const page = { limit: 21 };
@@ -136,6 +157,64 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
     listForReplay,
     (db) => listForReplay(db, { eventIds: undefined, withPayload: false, after: undefined, limit: 500 }),
   ],
+  ...['Product 77', 'brand', 'categori produkt', 'sku-12', 'nothing of the kind'].flatMap(
+    (text): typeof calls => [
+      [searchWords, (db) => searchWords(db, { text, limit: 100 })],
+      [
+        searchWords,
+        (db, n) =>
+          searchWords(db, { text, categories: Array.from({ length: 100 }, (_, at) => at + n), limit: 100 }),
+      ],
+      [
+        searchWords,
+        (db) =>
+          searchWords(db, { text, within: Array.from({ length: 200 }, (_, at) => at * 11), limit: 100 }),
+      ],
+    ],
+  ),
+  [listStaleTexts, (db, n) => listStaleTexts(db, 100 + n)],
+  [listUnembedded, (db, n) => listUnembedded(db, { ids: ids('product', n), model: 'some-model' })],
+  [listProductIds, (db, n) => listProductIds(db, id('product', n), 64)],
+  [listVectorsOf, (db, n) => listVectorsOf(db, 'some-model', ids('product', n))],
+  [announceProducts, (db, n) => announceProducts(db, ids('product', n))],
+  [keepProductTexts, (db, n) => keepProductTexts(db, ids('product', n))],
+  [findAnnouncedVersion, (db) => findAnnouncedVersion(db)],
+  [listProductFacts, (db, n) => listProductFacts(db, n * 9_000, 10_000)],
+  [listNumbers, (db, n) => listNumbers(db, ids('product', n))],
+  [findHighestNumber, (db) => findHighestNumber(db)],
+  [listProductCards, (db, n) => listProductCards(db, ids('product', n))],
+  [
+    insertAnswers,
+    (db, n) =>
+      insertAnswers(
+        db,
+        uuidv7(),
+        ids('user', n).map((user_id) => ({
+          ...{ user_id, products: ids('product', n).slice(0, 10), returned_at: someDays(0), context: {} },
+          experiment: { test_name: 'test-1', run: 1, cohort: 'a' },
+        })),
+        pepper,
+      ),
+  ],
+  [
+    insertAssignments,
+    (db, n) =>
+      insertAssignments(
+        db,
+        ids('user', n).map((user_id) => ({ test_name: 'test-1', run: 1, user_id, cohort: 'a' })),
+        pepper,
+      ),
+  ],
+  [
+    listUserSignals,
+    (db, n) =>
+      listUserSignals(db, ids('user', n).slice(0, 50), {
+        types: ['view', 'click', 'purchase'],
+        newest: 5_000,
+      }),
+  ],
+  [listUserIds, (db, n) => listUserIds(db, id('user', n), 500)],
+  [listGone, (db, n) => listGone(db, [id('user', n), uuidv7()], pepper)],
   [listErased, (db, n) => listErased(db, [id('user', n), uuidv7()], pepper)],
   ...followUps.map(({ kind }): (typeof calls)[number] => [
     listDirty,
@@ -170,6 +249,46 @@ export const others = new Set([
   ...['createDatabase', 'migrate', 'pendingMigrations', 'insertDemoShop', 'describeDatabase', 'tryWriting'],
   ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'applyBy', 'before', 'ownLines', 'arrayTypes'],
   ...['createApiKey', 'listApiKeys', 'listActiveKeyHashes', 'revokeApiKey', 'hashKey'],
+  ...['listCategoryTree', 'markAllSimilar'],
+  // One row for each model or rebuild; whole shards, which test/index-jobs.test.ts builds; all products, for a new model.
+  ...[
+    'findServingIndex',
+    'findServingGeneration',
+    'listModels',
+    'findIndexState',
+    'listChanges',
+    'countChanges',
+  ],
+  ...[
+    'publishGeneration',
+    'findShardSource',
+    'insertShardDraft',
+    'markAnnounced',
+    'markExported',
+    'describeVectors',
+  ],
+  ...[
+    'listRetiredModels',
+    'deleteIndex',
+    'pruneGenerations',
+    'listReferences',
+    'storeVectors',
+    'listVectorsIn',
+  ],
+  ...['forgetVectors', 'markUnembedded', 'countProducts', 'insertRebuild', 'findRebuild', 'claimRebuildStep'],
+  ...['advanceRebuild', 'finishRebuildStep', 'failRebuildStep'],
+  // A row for each model, and one for whoever trains; estimates from the catalogue.
+  ...['findServingModel', 'findModelStatus', 'nextModelVersion', 'storeModel', 'forgetModels'],
+  ...[
+    'claimTraining',
+    'advanceTraining',
+    'stopTraining',
+    'releaseTraining',
+    'lookForGrowth',
+    'countUsersAbout',
+  ],
+  // As many rows as tests; everything that was answered in one of them.
+  ...['listActiveExperiments', 'findExperiment', 'putExperiment', 'countExperiment'],
   ...['insertAudit', 'findSettings', 'recordSettings', 'onRestart', 'MigrationError'],
   // Counted whole, over an index, for the metrics.
   'countParked',

@@ -26,6 +26,17 @@ const rows: Record<string, string> = {
     insert into products (product_id, sku, name, category_id, price, currency, brand, available, tags)
     select ${idOf('product', 'n')}, 'sku-' || n, 'Product ' || n, 1 + n % 500, n % 1000, 'INR', 'Brand ' || n % 300,
       n % 20 <> 0, array['a', 'b'] from generate_series(0, ${products - 1}) as n`,
+  product_numbers: `
+    insert into product_numbers (product_id) select product_id from products`,
+  product_texts: `
+    insert into product_texts (product_id, number, text_hash, name_key, sku_key, name_words, words, available, price, category_id)
+    select product_id, number, md5(p.name)::uuid, lower(name), sku, to_tsvector('english', name),
+      to_tsvector('english', name || ' ' || brand || ' Category ' || category_id), available, price, category_id
+    from products p join product_numbers n using (product_id)`,
+  search_words: `
+    insert into search_words (word)
+    select translate(substr(md5(n::text), 1, 9), '0123456789', 'ghijklmnop') from generate_series(1, 100000) as n
+    union select unnest(array['product', 'brand', 'category'])`,
   product_images: `
     insert into product_images (image_id, product_id, s3_key, is_primary)
     select ${idOf('image', 'n')}, ${idOf('product', `n % ${products}`)}, 'key', n < ${products}

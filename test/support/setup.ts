@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { jobs } from '../../jobs/index.ts';
 import { startApi } from '../../src/api/server.ts';
@@ -21,6 +24,7 @@ import { removeKeys } from './remove-keys.ts';
 export const setup = async (env: Record<string, string> = {}) => {
   const database = await createDatabase({ template: 'migrated' });
   const prefix = `t-${randomBytes(5).toString('hex')}`;
+  const artifacts = await mkdtemp(join(tmpdir(), 'zyra-artifacts-'));
   const config: Config = loadConfig({
     NODE_ENV: 'test',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
@@ -32,6 +36,9 @@ export const setup = async (env: Record<string, string> = {}) => {
     ZYRA_SECRET: 'secret-of-the-tests-and-of-nothing-else',
     PORT: '0',
     SHUTDOWN_TIMEOUT_MS: '5000',
+    ARTIFACTS_DIR: artifacts,
+    // The language model takes a second to load and a hundred times longer a text.
+    EMBEDDER: 'fallback',
     ...env,
   });
   const log = createLog('test', config.LOG_LEVEL);
@@ -42,6 +49,7 @@ export const setup = async (env: Record<string, string> = {}) => {
     await parts.close();
     await removeKeys(config.REDIS_QUEUE_URL, prefix);
     await database.drop();
+    await rm(artifacts, { recursive: true, force: true });
   }, 30_000);
 
   return {

@@ -47,15 +47,17 @@ export const startSystem = async (env: Record<string, string> = {}) => {
     REDIS_QUEUE_URL: queue.url,
     REDIS_CACHE_URL: cache.url,
     PORT: String(await findFreePort()),
+    ARTIFACTS_DIR: join(dir, 'artifacts'),
+    EMBEDDER: 'fallback',
     ...env,
   };
   const url = `http://127.0.0.1:${settings.PORT}`;
-  const startProcess = async (name: 'api' | 'worker' | 'scheduler') => {
+  const startProcess = async (name: 'api' | 'worker' | 'scheduler', ownEnv: Record<string, string> = {}) => {
     const logFile = join(dir, `${name}.log`);
     const child = await launch({
       program: process.execPath,
       args: [join(projectRoot, `dist/src/${name}-main.js`)],
-      env: settings,
+      env: { ...settings, ...ownEnv },
       cwd: projectRoot,
       logFile,
       ipc: true,

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { defineJob } from '../src/queue/define-job.ts';
+
+/** Train the collaborative model anew. */
+export const trainModel = defineJob({
+  name: 'train-model',
+  queue: 'training',
+  payload: z.strictObject({
+    /** Only when signals have grown by a fifth since the last one. */
+    ifGrown: z.boolean().optional(),
+    /** These, instead of choosing: `src/recommend/parameters.ts` says what there is. */
+    parameters: z.record(z.string(), z.unknown()).optional(),
+  }),
+  options: { attempts: 3, keepFailed: false },
+});

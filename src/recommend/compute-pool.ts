@@ -1,0 +1,70 @@
+import { Worker } from 'node:worker_threads';
+import { threadFile } from '../thread.ts';
+import type { kernels } from './kernels.ts';
+
+export type Kernel = keyof typeof kernels;
+type Task<K extends Kernel> = Parameters<(typeof kernels)[K]>[0];
+
+export interface Assignment {
+  kernel: Kernel;
+  task: unknown;
+  from: number;
+  to: number;
+}
+
+export interface ComputePool {
+  readonly threads: number;
+  /**
+   * Work through `0…count` in ranges of at most `step`, whoever is free taking the next. What the task writes must lie
+   * in shared memory: everything else is copied to the threads. One run at a time.
+   */
+  run<K extends Kernel>(kernel: K, task: Task<K>, count: number, step: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Threads for the loops that are too long for one. They start at once and hold no work of their own. */
+export const createComputePool = (threads: number): ComputePool => {
+  const file = threadFile('src/recommend/compute-thread.ts');
+  const workers = Array.from({ length: threads }, () => new Worker(file));
+  // An idle pool does not keep the process alive.
+  for (const worker of workers) worker.unref();
+
+  const ask = (worker: Worker, assignment: Assignment): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const settle = (done: () => void) => {
+        worker.off('message', onMessage);
+        worker.off('error', onError);
+        worker.off('exit', onExit);
+        worker.unref();
+        done();
+      };
+      const onMessage = () => settle(resolve);
+      const onError = (error: Error) => settle(() => reject(error));
+      const onExit = () =>
+        settle(() => reject(new Error('a computing thread ended in the middle of its work')));
+      worker.on('message', onMessage);
+      worker.on('error', onError);
+      worker.on('exit', onExit);
+      worker.ref();
+      worker.postMessage(assignment);
+    });
+
+  return {
+    threads,
+    run: async (kernel, task, count, step) => {
+      let next = 0;
+      await Promise.all(
+        workers.map(async (worker) => {
+          while (next < count) {
+            const from = next;
+            next = Math.min(count, from + step);
+            await ask(worker, { kernel, task, from, to: next });
+          }
+        }),
+      );
+    },
+    close: async () => {
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    },
+  };
+};

@@ -1,0 +1,293 @@
+import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { createRandom } from '../demo/random.ts';
+import { createComputePool } from './compute-pool.ts';
+import { createDenseProducts } from './dense.ts';
+import { evaluateModel, prepareExamination } from './evaluate.ts';
+import { coOccurrence, itemSimilarity } from './item-similarity.ts';
+import { decompose, lowRank } from './low-rank.ts';
+import { fitModel, lowRankScores, scoreUsers } from './model.ts';
+import { ModelRefusedError, readModel, writeModel } from './model-file.ts';
+import { defaultParameters } from './parameters.ts';
+import { profiles, type Signals, seenItems, trainingMatrix } from './signals.ts';
+import type { Sparse } from './sparse.ts';
+import { splitSignals } from './split.ts';
+import { symmetricEigen } from './symmetric.ts';
+import { trainInThread } from './train-in-thread.ts';
+import { objective, tune } from './tune.ts';
+
+const compute = { pool: createComputePool(2), dense: await createDenseProducts(2) };
+afterAll(async () => {
+  await compute.pool.close();
+  await compute.dense.close();
+});
+
+/** People of four tastes, ten signals and more each, nearly all within their taste. */
+const shop = (userCount: number, itemCount: number): Signals => {
+  const random = createRandom(5, `shop-${userCount}`);
+  const deeds = Array.from({ length: userCount }, (_, user) =>
+    Array.from({ length: random.int(10, 20) }, (_, at) => {
+      const any = Math.floor(random.next() ** 2 * itemCount);
+      const item = random.chance(0.9) ? Math.min(itemCount - 1, any - (any % 4) + (user % 4)) : any;
+      return { user, item, time: 1_700_000_000 + at * 3_600 };
+    }),
+  ).flat();
+  return {
+    userCount,
+    itemCount,
+    users: Uint32Array.from(deeds, ({ user }) => user),
+    items: Uint32Array.from(deeds, ({ item }) => item),
+    weights: new Float32Array(deeds.length).fill(1),
+    ratings: new Float32Array(deeds.length),
+    times: Float64Array.from(deeds, ({ time }) => time),
+  };
+};
+const small = shop(60, 48);
+const full = (matrix: Sparse): number[][] =>
+  Array.from({ length: matrix.rows }, (_, row) => {
+    const line = new Array<number>(matrix.columns).fill(0);
+    for (let at = matrix.starts[row] as number; at < (matrix.starts[row + 1] as number); at += 1)
+      line[matrix.indices[at] as number] = matrix.values[at] as number;
+    return line;
+  });
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+test('local similarity is the formula, entry by entry, and of each row the strongest are kept', async () => {
+  const matrix = trainingMatrix(small, defaultParameters);
+  const r = full(matrix);
+  const exponents = { a: 0.3, b: 0.8, c: 0.6, q: 1.4 };
+  const itemSums = r[0]?.map((_, item) => sum(r.map((line) => line[item] as number))) as number[];
+  const expected = (item: number, other: number): number => {
+    const together = sum(
+      r.map(
+        (line) =>
+          (line[item] as number) * (line[other] as number) * Math.max(sum(line), 1e-9) ** -exponents.b,
+      ),
+    );
+    return together === 0
+      ? 0
+      : (together *
+          (itemSums[item] as number) ** -exponents.a *
+          (itemSums[other] as number) ** -exponents.c) **
+          exponents.q;
+  };
+  for (const neighbours of [300, 5]) {
+    const co = await coOccurrence(matrix, { ...exponents, neighbours }, compute.pool);
+    const { width, counts, items, strengths } = itemSimilarity(co, exponents);
+    for (let item = 0; item < small.itemCount; item += 1) {
+      const others = Array.from({ length: small.itemCount }, (_, other) =>
+        other === item ? 0 : expected(item, other),
+      );
+      const best = others
+        .filter((strength) => strength > 0)
+        .sort((one, other) => other - one)
+        .slice(0, neighbours);
+      const place = item * width;
+      const kept = Array.from(strengths.subarray(place, place + (counts[item] as number)));
+      expect(kept).toHaveLength(best.length);
+      kept.forEach((strength, at) => {
+        expect(strength).toBeCloseTo(others[items[place + at] as number] as number, 5);
+      });
+      kept
+        .sort((one, other) => other - one)
+        .forEach((strength, at) => {
+          expect(strength).toBeCloseTo(best[at] as number, 5);
+        });
+    }
+  }
+});
+
+test('the randomised decomposition finds the singular values that the whole Gram matrix has', async () => {
+  const large = trainingMatrix(shop(400, 300), defaultParameters);
+  const { squares, vectors } = await decompose(
+    large,
+    { rank: 8, userExponent: 0.5, itemExponent: 0.5, seed: 1 },
+    compute,
+  );
+  const r = full(large);
+  const users = r.map((line) => Math.max(sum(line), 1e-9) ** -0.5);
+  const items = (r[0] as number[]).map(
+    (_, item) => Math.max(sum(r.map((line) => line[item] as number)), 1e-9) ** -0.5,
+  );
+  const scaled = r.map((line, user) =>
+    line.map((value, item) => value * (users[user] as number) * (items[item] as number)),
+  );
+  const gram = Float32Array.from({ length: 300 * 300 }, (_, at) =>
+    sum(scaled.map((line) => (line[Math.floor(at / 300)] as number) * (line[at % 300] as number))),
+  );
+  const exact = symmetricEigen(gram, 300);
+  squares.subarray(0, 4).forEach((square, at) => {
+    // Two passes are good to about a thousandth, which no list shows.
+    expect(square).toBeCloseTo(exact.values[at] as number, 2);
+  });
+  // The leading vector is the same but for its sign.
+  const cosine = sum(
+    Array.from(
+      { length: 300 },
+      (_, item) => (vectors.values[item * 8] as number) * (exact.vectors[item] as number),
+    ),
+  );
+  expect(Math.abs(cosine)).toBeCloseTo(1, 2);
+});
+
+test('at full rank, with the filter and without what an item says of itself, it is EASE', async () => {
+  const matrix = trainingMatrix(small, defaultParameters);
+  const how = {
+    userExponent: 0,
+    itemExponent: 0,
+    scoreExponent: 0,
+    filter: 0.05,
+    excludeItself: true,
+    rank: 48,
+  };
+  const decomposition = await decompose(matrix, { ...how, seed: 1 }, compute);
+  const part = lowRank(decomposition, how);
+  const scores = await lowRankScores(part, matrix, compute.dense);
+  // EASE: B = I − P·diag(P)⁻¹ without its diagonal, P = (RᵀR + λI)⁻¹, here by Gauss and Jordan.
+  const r = full(matrix);
+  const n = small.itemCount;
+  const lambda = 0.05 * (decomposition.squares[0] as number);
+  const system = Array.from({ length: n }, (_, i) =>
+    Array.from({ length: 2 * n }, (_, j) =>
+      j < n
+        ? sum(r.map((line) => (line[i] as number) * (line[j] as number))) + (i === j ? lambda : 0)
+        : Number(j - n === i),
+    ),
+  );
+  for (let pivot = 0; pivot < n; pivot += 1) {
+    const line = (system[pivot] as number[]).map((value) => value / (system[pivot]?.[pivot] as number));
+    system.forEach((other, row) => {
+      const factor = other[pivot] as number;
+      system[row] = row === pivot ? line : other.map((value, at) => value - factor * (line[at] as number));
+    });
+  }
+  const p = (i: number, j: number) => system[i]?.[n + j] as number;
+  r.forEach((line, user) => {
+    line.forEach((value, item) => {
+      // Of what the user has, EASE leaves the own weight out, the filter does not; lists never show those.
+      if (value !== 0) return;
+      const ease = sum(
+        line.map((weight, from) => (from === item ? 0 : (-weight * p(from, item)) / p(item, item))),
+      );
+      expect(scores[user * n + item]).toBeCloseTo(ease, 3);
+    });
+  });
+});
+
+test('scores are both parts, equally loud, by their shares; what the user has is no candidate', async () => {
+  const batch = { profiles: profiles(small, defaultParameters), seen: seenItems(small) };
+  const model = await fitModel(small, defaultParameters, compute);
+  const part = async (lowRankShare: number) =>
+    scoreUsers({ ...model, parameters: { ...defaultParameters, lowRankShare } }, batch, compute.dense);
+  const [local, low, both] = [await part(0), await part(1), await part(0.25)];
+  const seen = full(batch.seen);
+  for (let at = 0; at < both.length; at += 1) {
+    const has = seen[Math.floor(at / small.itemCount)]?.[at % small.itemCount] === 1;
+    if (has) expect(both[at]).toBe(Number.NEGATIVE_INFINITY);
+    else expect(both[at]).toBeCloseTo(0.75 * (local[at] as number) + 0.25 * (low[at] as number), 4);
+  }
+  const loudness = (scores: Float32Array) =>
+    sum(
+      Array.from(scores.subarray(0, small.itemCount), (score) =>
+        Number.isFinite(score) ? score * score : 0,
+      ),
+    );
+  expect(loudness(local)).toBeCloseTo(small.itemCount, 2);
+  expect(loudness(low)).toBeCloseTo(small.itemCount, 2);
+});
+
+test('a user without signals has scores of nothing, not of NaN', async () => {
+  const lonely = { ...small, userCount: small.userCount + 1 };
+  const model = await fitModel(lonely, defaultParameters, compute);
+  const batch = { profiles: profiles(lonely, defaultParameters), seen: seenItems(lonely) };
+  const scores = await scoreUsers(model, batch, compute.dense);
+  expect(new Set(scores.subarray(small.userCount * small.itemCount))).toEqual(new Set([0]));
+});
+
+test('a shop without any signals has a model too', async () => {
+  const none = { ...shop(1, 5), ...{ users: new Uint32Array(), items: new Uint32Array() } };
+  const empty = {
+    ...none,
+    weights: new Float32Array(),
+    ratings: new Float32Array(),
+    times: new Float64Array(),
+  };
+  const model = await fitModel(empty, defaultParameters, compute);
+  const batch = { profiles: profiles(empty, defaultParameters), seen: seenItems(empty) };
+  expect(Array.from(await scoreUsers(model, batch, compute.dense))).toEqual([0, 0, 0, 0, 0]);
+});
+
+test('a model in a file scores as it did; a damaged or a truncated one is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'zyra-model-'));
+  const path = join(folder, 'model.bin');
+  const products = Uint32Array.from({ length: small.itemCount }, (_, item) => item * 7 + 1);
+  const outcome = await trainInThread({
+    signals: small,
+    products,
+    path,
+    options: { tuneBudgetMs: 0, threads: 2 },
+  });
+  expect(outcome.parameters).toEqual(defaultParameters);
+  const stored = await readModel(path);
+  expect(stored.products).toEqual(products);
+
+  const batch = { profiles: profiles(small, defaultParameters), seen: seenItems(small) };
+  const again = join(folder, 'again.bin');
+  await writeModel(again, stored);
+  expect(await readFile(again)).toEqual(await readFile(path));
+  const fresh = await fitModel(small, defaultParameters, compute);
+  const scores = await scoreUsers(stored.model, batch, compute.dense);
+  (await scoreUsers(fresh, batch, compute.dense)).forEach((score, at) => {
+    if (Number.isFinite(score)) expect(scores[at]).toBeCloseTo(score, 3);
+  });
+
+  const bytes = await readFile(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+  await writeFile(again, bytes);
+  await expect(readModel(again)).rejects.toThrow(ModelRefusedError);
+  await truncate(path, bytes.length - 64);
+  await expect(readModel(path)).rejects.toThrow(ModelRefusedError);
+  await writeFile(again, 'not a model');
+  await expect(readModel(again)).rejects.toThrow(ModelRefusedError);
+});
+
+test('training ends when it is told to', async () => {
+  const abort = new AbortController();
+  const path = join(await mkdtemp(join(tmpdir(), 'zyra-model-')), 'model.bin');
+  const training = trainInThread(
+    {
+      signals: shop(400, 300),
+      products: new Uint32Array(300),
+      path,
+      options: { tuneBudgetMs: 60_000, threads: 1 },
+    },
+    { signal: abort.signal, onProgress: () => abort.abort(new Error('enough')) },
+  );
+  await expect(training).rejects.toThrow('enough');
+});
+
+test('tuning finds parameters that beat popularity and are no worse than the defaults', async () => {
+  const signals = shop(400, 300);
+  const tried: string[] = [];
+  const tuning = await tune(
+    signals,
+    { budgetMs: 20_000, k: 10, onProgress: (_, trying) => tried.push(trying) },
+    compute,
+  );
+  expect(tuning).toMatchObject({ tuned: true, byTime: true });
+  expect(tried.length).toBeGreaterThan(5);
+  if (!tuning.chosen || !tuning.baselines) throw new Error('there are no figures');
+  expect(objective(tuning.chosen)).toBeGreaterThan(1.5 * objective(tuning.baselines.popularity));
+  const split = splitSignals(signals, { maxUsers: 2_000, seed: 1 });
+  const examination = prepareExamination(split, 10);
+  const figures = async (parameters: typeof defaultParameters) =>
+    objective(await evaluateModel(await fitModel(split.training, parameters, compute), examination, compute));
+  expect(await figures(tuning.parameters)).toBeGreaterThan(0.95 * (await figures(defaultParameters)));
+});
+
+test('with too few users there is nothing to choose by: the defaults', async () => {
+  const tuning = await tune(shop(20, 40), { budgetMs: 20_000 }, compute);
+  expect(tuning).toMatchObject({ tuned: false, parameters: defaultParameters, trials: [] });
+});

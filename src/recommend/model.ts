@@ -1,0 +1,144 @@
+import type { ComputePool } from './compute-pool.ts';
+import type { DenseProducts } from './dense.ts';
+import { coOccurrence, itemSimilarity } from './item-similarity.ts';
+import type { Neighbours } from './kernels.ts';
+import { decompose, type LowRank, lowRank } from './low-rank.ts';
+import type { Parameters } from './parameters.ts';
+import { type Signals, trainingMatrix } from './signals.ts';
+import type { Sparse } from './sparse.ts';
+
+/** A trained collaborative model: linear, so that a user's scores come from their signals alone. */
+export interface Model {
+  parameters: Parameters;
+  itemCount: number;
+  local: Neighbours;
+  lowRank: LowRank;
+}
+
+/** What the heavy parts of training and scoring run on. */
+export interface Compute {
+  pool: ComputePool;
+  dense: DenseProducts;
+}
+
+/** In place of a low-rank part whose share is nothing. */
+export const noLowRank = (items: number): LowRank => ({
+  factors: { rows: items, columns: 0, values: new Float32Array() },
+  into: new Float32Array(items),
+  out: new Float32Array(items),
+});
+
+/** Train with these parameters. The same signals and seed give the same model, but for rounding. */
+export const fitModel = async (
+  signals: Signals,
+  parameters: Parameters,
+  compute: Compute,
+  { seed = 1, onProgress }: { seed?: number; onProgress?: (done: number, part: string) => void } = {},
+): Promise<Model> => {
+  const matrix = trainingMatrix(signals, parameters);
+  onProgress?.(0, 'item similarity');
+  const local = itemSimilarity(await coOccurrence(matrix, parameters.local, compute.pool), parameters.local);
+  onProgress?.(0.4, 'low rank');
+  const decomposition =
+    parameters.lowRankShare > 0 && (await decompose(matrix, { ...parameters.lowRank, seed }, compute));
+  const model = {
+    parameters,
+    itemCount: matrix.columns,
+    local,
+    lowRank: decomposition ? lowRank(decomposition, parameters.lowRank) : noLowRank(matrix.columns),
+  };
+  onProgress?.(1, 'done');
+  return model;
+};
+
+/** r·S of the local part, one user's row of it; added to `scores`. */
+export const addLocalScores = (
+  { width, counts, items, strengths }: Neighbours,
+  profiles: Sparse,
+  user: number,
+  scores: Float32Array,
+): void => {
+  for (let at = profiles.starts[user] as number; at < (profiles.starts[user + 1] as number); at += 1) {
+    const weight = profiles.values[at] as number;
+    const first = (profiles.indices[at] as number) * width;
+    const last = first + (counts[profiles.indices[at] as number] as number);
+    for (let place = first; place < last; place += 1) {
+      const item = items[place] as number;
+      scores[item] = (scores[item] as number) + weight * (strengths[place] as number);
+    }
+  }
+};
+
+/** The low-rank part's scores of every user of a batch, users × items. */
+export const lowRankScores = async (
+  { factors, into, out }: LowRank,
+  profiles: Sparse,
+  dense: DenseProducts,
+): Promise<Float32Array> => {
+  const rank = factors.columns;
+  const projected = new Float32Array(profiles.rows * rank);
+  for (let user = 0; user < profiles.rows; user += 1) {
+    const row = projected.subarray(user * rank, (user + 1) * rank);
+    for (let at = profiles.starts[user] as number; at < (profiles.starts[user + 1] as number); at += 1) {
+      const item = profiles.indices[at] as number;
+      const weight = (profiles.values[at] as number) * (into[item] as number);
+      for (let column = 0; column < rank; column += 1)
+        row[column] = (row[column] as number) + weight * (factors.values[item * rank + column] as number);
+    }
+  }
+  const left = { rows: profiles.rows, columns: rank, values: projected };
+  const { values } = await dense.multiply(left, factors, { right: true });
+  const items = factors.rows;
+  for (let user = 0; user < profiles.rows; user += 1) {
+    const start = user * items;
+    for (let item = 0; item < items; item += 1)
+      values[start + item] = (values[start + item] as number) * (out[item] as number);
+  }
+  return values;
+};
+
+/** Set what a user has seen to `value`. */
+const setSeen = (scores: Float32Array, seen: Sparse, user: number, value: number): void => {
+  for (let at = seen.starts[user] as number; at < (seen.starts[user + 1] as number); at += 1)
+    scores[seen.indices[at] as number] = value;
+};
+
+const rootMeanSquare = (scores: Float32Array): number => {
+  let sum = 0;
+  for (let item = 0; item < scores.length; item += 1) sum += (scores[item] as number) ** 2;
+  return Math.sqrt(sum / scores.length);
+};
+
+/**
+ * Every item's score for every user of a batch, users × items: both parts scaled to the same root mean square over what
+ * the user has not seen, then added by their shares. What is seen scores minus infinity. Memory: two such blocks, so
+ * a batch is some hundred users.
+ */
+export const scoreUsers = async (
+  model: Pick<Model, 'parameters' | 'itemCount' | 'local' | 'lowRank'>,
+  batch: { profiles: Sparse; seen: Sparse },
+  dense: DenseProducts,
+): Promise<Float32Array> => {
+  const share = model.parameters.lowRankShare;
+  const items = model.itemCount;
+  const users = batch.profiles.rows;
+  const scores =
+    share > 0 ? await lowRankScores(model.lowRank, batch.profiles, dense) : new Float32Array(users * items);
+  const local = new Float32Array(items);
+  for (let user = 0; user < users; user += 1) {
+    const row = scores.subarray(user * items, (user + 1) * items);
+    setSeen(row, batch.seen, user, 0);
+    const lowRankScale = share / (rootMeanSquare(row) || 1);
+    let localScale = 0;
+    if (share < 1) {
+      local.fill(0);
+      addLocalScores(model.local, batch.profiles, user, local);
+      setSeen(local, batch.seen, user, 0);
+      localScale = (1 - share) / (rootMeanSquare(local) || 1);
+    }
+    for (let item = 0; item < items; item += 1)
+      row[item] = (row[item] as number) * lowRankScale + (local[item] as number) * localScale;
+    setSeen(row, batch.seen, user, Number.NEGATIVE_INFINITY);
+  }
+  return scores;
+};

@@ -1,0 +1,172 @@
+import type { DenseProducts } from './dense.ts';
+import { type Model, scoreUsers } from './model.ts';
+import type { StoredModel } from './model-file.ts';
+import { emptySparse, type Sparse } from './sparse.ts';
+import { topItems } from './top.ts';
+
+/** A ragged table: row r is entries `starts[r]` up to, not including, `starts[r + 1]`. */
+export interface Rows {
+  starts: Uint32Array;
+  numbers: Uint32Array;
+}
+
+/** Everything by product numbers. */
+export interface ScoreRequest {
+  /** What each user likes, and how much. */
+  profiles: Rows & { values: Float32Array };
+  /** What is not to be on the list. */
+  seen: Rows;
+  /** Products whose score is wanted, seen or not. */
+  asked: Rows;
+  /** A bit per number of what may be on lists; without it everything may. */
+  allowed: Uint8Array | undefined;
+  k: number;
+}
+
+/** Scores from above 0 to 1, the best of each user's list being 1. */
+export interface ScoreReply {
+  lists: Rows & { scores: Float32Array; because: Uint32Array };
+  /** Of `asked`, in its order; 0 where the model says nothing. */
+  asked: Float32Array;
+}
+
+/** Floats of a block of scores: 32 MB of them. */
+const blockFloats = 8_000_000;
+
+/** A model, ready to score users by product numbers. */
+export interface ScoringModel {
+  model: Model;
+  /** The product's number of each item. */
+  products: Uint32Array;
+  /** The item of each product number; -1 where the model has none. */
+  itemOf: Int32Array;
+}
+
+export const prepareScoring = ({ model, products }: StoredModel): ScoringModel => {
+  const highest = products.reduce((most, number) => Math.max(most, number), 0);
+  const itemOf = new Int32Array(highest + 1).fill(-1);
+  products.forEach((number, item) => {
+    itemOf[number] = item;
+  });
+  return { model, products, itemOf };
+};
+
+/** Rows `from` up to `to` by items instead of numbers; products that the model does not know are left out. */
+const byItems = (
+  { model, itemOf }: ScoringModel,
+  { starts, numbers, values }: Rows & { values?: Float32Array },
+  from: number,
+  to: number,
+): Sparse => {
+  const matrix = emptySparse(to - from, model.itemCount, (starts[to] as number) - (starts[from] as number));
+  let filled = 0;
+  for (let row = from; row < to; row += 1) {
+    for (let at = starts[row] as number; at < (starts[row + 1] as number); at += 1) {
+      const item = itemOf[numbers[at] as number] ?? -1;
+      if (item < 0) continue;
+      matrix.indices[filled] = item;
+      matrix.values[filled] = values ? (values[at] as number) : 1;
+      filled += 1;
+    }
+    matrix.starts[row - from + 1] = filled;
+  }
+  return matrix;
+};
+
+const isAllowed = (allowed: Uint8Array, number: number): boolean =>
+  ((allowed[number >> 3] ?? 0) & (1 << (number & 7))) !== 0;
+
+/**
+ * Each user's best products with what among their own speaks most for each, and the scores of those asked for. What a user
+ * has seen has no score of the whole model, so what is asked of that gets the share of its local part.
+ */
+export const scoreBatch = async (
+  scoring: ScoringModel,
+  request: ScoreRequest,
+  dense: DenseProducts,
+): Promise<ScoreReply> => {
+  const { model, products } = scoring;
+  const { local, itemCount } = model;
+  const users = request.profiles.starts.length - 1;
+  const lists = {
+    starts: new Uint32Array(users + 1),
+    numbers: new Uint32Array(users * request.k),
+    scores: new Float32Array(users * request.k),
+    because: new Uint32Array(users * request.k),
+  };
+  const asked = new Float32Array(request.asked.numbers.length);
+  const { allowed } = request;
+  const hidden = allowed
+    ? Array.from(products.keys()).filter((item) => !isAllowed(allowed, products[item] as number))
+    : [];
+
+  // By item: what its neighbours among the user's products say together, which of them most, and how much that one.
+  const sums = new Float32Array(itemCount);
+  const strongest = new Float32Array(itemCount);
+  const speaker = new Uint32Array(itemCount);
+  const explain = (profiles: Sparse, row: number) => {
+    sums.fill(0);
+    strongest.fill(0);
+    for (let at = profiles.starts[row] as number; at < (profiles.starts[row + 1] as number); at += 1) {
+      const own = profiles.indices[at] as number;
+      const weight = profiles.values[at] as number;
+      const first = own * local.width;
+      for (let place = first; place < first + (local.counts[own] as number); place += 1) {
+        const item = local.items[place] as number;
+        const said = weight * (local.strengths[place] as number);
+        sums[item] = (sums[item] as number) + said;
+        if (said > (strongest[item] as number)) {
+          strongest[item] = said;
+          speaker[item] = products[own] as number;
+        }
+      }
+    }
+  };
+
+  let filled = 0;
+  const block = Math.max(1, Math.floor(blockFloats / Math.max(itemCount, 1)));
+  for (let from = 0; from < users; from += block) {
+    const to = Math.min(users, from + block);
+    const batch = {
+      profiles: byItems(scoring, request.profiles, from, to),
+      seen: byItems(scoring, request.seen, from, to),
+    };
+    const scores = await scoreUsers(model, batch, dense);
+    for (let user = from; user < to; user += 1) {
+      const row = scores.subarray((user - from) * itemCount, (user - from + 1) * itemCount);
+      for (const item of hidden) row[item] = Number.NEGATIVE_INFINITY;
+      const top = topItems(row, request.k);
+      explain(batch.profiles, user - from);
+      const best = top.scores[0] ?? 0;
+      let bestSum = 0;
+      for (const [place, item] of top.items.entries()) {
+        const score = top.scores[place] as number;
+        if (score <= 0) break;
+        lists.numbers[filled] = products[item] as number;
+        lists.scores[filled] = score / best;
+        lists.because[filled] = (strongest[item] as number) > 0 ? (speaker[item] as number) : 0;
+        bestSum = Math.max(bestSum, sums[item] as number);
+        filled += 1;
+      }
+      lists.starts[user + 1] = filled;
+      const { starts, numbers } = request.asked;
+      for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
+        const item = scoring.itemOf[numbers[at] as number] ?? -1;
+        if (item < 0) continue;
+        const score = row[item] as number;
+        const share =
+          score === Number.NEGATIVE_INFINITY ? (sums[item] as number) / (bestSum || 1) : score / (best || 1);
+        asked[at] = Math.min(Math.max(share, 0), 1);
+      }
+    }
+  }
+  return {
+    lists: {
+      starts: lists.starts,
+      numbers: lists.numbers.slice(0, filled),
+      scores: lists.scores.slice(0, filled),
+      because: lists.because.slice(0, filled),
+    },
+    asked,
+  };
+};

@@ -1,0 +1,178 @@
+import { evaluateItemKnn, evaluatePopularity } from './baselines.ts';
+import { type Figures, meanFigures } from './metrics.ts';
+import type { Compute } from './model.ts';
+import { defaultParameters, type Parameters } from './parameters.ts';
+import type { Signals } from './signals.ts';
+import { splitSignals } from './split.ts';
+import { createTrial } from './trial.ts';
+
+export interface Tuning {
+  parameters: Parameters;
+  /** False: too little data to choose by; the parameters are the defaults. */
+  tuned: boolean;
+  byTime: boolean;
+  /** Of the chosen parameters, on what was hidden; no figures where nothing could be hidden. */
+  chosen?: Figures;
+  baselines?: { popularity: Figures; itemKnn: Figures };
+  /** Everything that was tried, in order. */
+  trials: { parameters: Parameters; figures: Figures }[];
+  ms: number;
+}
+
+export interface TuneOptions {
+  budgetMs: number;
+  seed?: number;
+  k?: number;
+  start?: Parameters;
+  onProgress?: (done: number, trying: string) => void;
+}
+
+/** Fewer test users than this say less than experience does. */
+const minUsers = 50;
+const maxUsers = 2_000;
+
+/** What is compared: half recall, half its order. */
+export const objective = ({ recall, ndcg }: Figures): number => (recall + ndcg) / 2;
+
+/** A change to try. */
+interface Step {
+  name: string;
+  change: (from: Parameters) => Parameters;
+}
+
+/** Steps that replace values of one group of parameters. */
+const steps =
+  <G extends 'signals' | 'local' | 'lowRank'>(group: G) =>
+  (changes: readonly Partial<Parameters[G]>[]): Step[] =>
+    changes.map((change) => ({
+      name: Object.entries(change)
+        .map(([name, value]) => `${name} = ${value}`)
+        .join(', '),
+      change: (from) => ({ ...from, [group]: { ...from[group], ...change } }),
+    }));
+
+const inSignals = steps('signals');
+const inLocal = steps('local');
+const inLowRank = steps('lowRank');
+
+const shares = (values: readonly number[]): Step[] =>
+  values.map((lowRankShare) => ({
+    name: `low-rank share = ${lowRankShare}`,
+    change: (from) => ({ ...from, lowRankShare }),
+  }));
+
+const normalisations = [
+  { userExponent: 0, itemExponent: 0, scoreExponent: 0 },
+  { userExponent: 0.25, itemExponent: 0.25, scoreExponent: 0.25 },
+];
+const spectra = (rank: number): Partial<Parameters['lowRank']>[] => [
+  { filter: 0.03, excludeItself: true, rank },
+  { filter: 0.01, excludeItself: true, rank },
+  { filter: 0.1, excludeItself: true, rank },
+  { filter: 0.003, excludeItself: true, rank },
+  { filter: 0, excludeItself: false, rank: Math.ceil(rank / 2) },
+  { filter: 0, excludeItself: false, rank: Math.ceil(rank / 8) },
+];
+
+/** Does anything in a list differ from its first? */
+const varies = (values: Float32Array): boolean => values.some((value) => value !== values[0]);
+
+/**
+ * Choose the parameters on what each of a sample of users did last, one after the other: the local part alone, the
+ * low-rank part alone, their shares, then how signals count. Ends within about its budget; the same signals, seed and
+ * enough time give the same choice. With too few data, the defaults.
+ */
+export const tune = async (signals: Signals, options: TuneOptions, compute: Compute): Promise<Tuning> => {
+  const { budgetMs, seed = 1, k = 20, start = defaultParameters, onProgress } = options;
+  const began = performance.now();
+  const elapsed = () => performance.now() - began;
+  const newest = splitSignals(signals, { maxUsers, seed });
+  const result: Tuning = { parameters: start, tuned: false, byTime: newest.byTime, trials: [], ms: 0 };
+  if (newest.users.length < minUsers) return { ...result, ms: elapsed() };
+  // Few users: a second question, as it would have been asked before what the first one hides.
+  const splits = [newest];
+  if (newest.users.length < maxUsers / 2) splits.push(splitSignals(newest.training, { maxUsers, seed }));
+  const trials = splits.map((split) => createTrial(split, { k, seed, start, compute }));
+  const evaluate = async (parameters: Parameters): Promise<Figures> => {
+    const figures: Figures[] = [];
+    for (const trial of trials) figures.push(await trial.evaluate(parameters));
+    return meanFigures(figures);
+  };
+
+  let best = start;
+  let bestFigures: Figures | undefined;
+  // What a trial takes, with and without something new to fit.
+  const longest = { fitting: 0, scoring: 0 };
+  /** Take a change that is better than all before it, until the share of the budget is used up. */
+  const attempt = async (
+    tries: readonly Step[],
+    until: number,
+    kind: keyof typeof longest,
+  ): Promise<void> => {
+    for (const { name, change } of tries) {
+      // The longest trial so far is what the next may take.
+      if (bestFigures && elapsed() + longest[kind] > until * budgetMs) return;
+      const parameters = change(best);
+      onProgress?.(Math.min(1, elapsed() / budgetMs), name);
+      const asked = elapsed();
+      const figures = await evaluate(parameters);
+      longest[kind] = Math.max(longest[kind], elapsed() - asked);
+      result.trials.push({ parameters, figures });
+      if (bestFigures && objective(figures) <= objective(bestFigures)) continue;
+      best = parameters;
+      bestFigures = figures;
+    }
+  };
+
+  // The two parts are chosen each by itself: what is better alone is better in the sum.
+  await attempt(shares([0]), 0.35, 'fitting');
+  await attempt(inLocal([0.3, 0.5, 0.2, 0.6].map((c) => ({ c }))), 0.35, 'scoring');
+  await attempt(inLocal([0.75, 1.5].map((q) => ({ q }))), 0.35, 'scoring');
+  await attempt(inLocal([0.5, 1, 0.25].map((b) => ({ b }))), 0.35, 'fitting');
+  await attempt(inLocal([0.3, 0.7].map((a) => ({ a }))), 0.35, 'scoring');
+  await attempt(inLocal([best.local.c - 0.05, best.local.c + 0.05].map((c) => ({ c }))), 0.35, 'scoring');
+  const { figures: localFigures, chosen: localBest } = { figures: bestFigures, chosen: best };
+
+  bestFigures = undefined;
+  const { rank } = start.lowRank;
+  await attempt(shares([1]), 0.75, 'fitting');
+  await attempt(inLowRank(spectra(rank)), 0.75, 'scoring');
+  for (const normalisation of normalisations) {
+    const before = best;
+    await attempt(
+      inLowRank([{ ...normalisation, filter: 0.03, excludeItself: true, rank }]),
+      0.75,
+      'fitting',
+    );
+    if (best !== before) await attempt(inLowRank(spectra(rank).slice(1)), 0.75, 'scoring');
+  }
+  const { filter } = best.lowRank;
+  if (filter > 0)
+    await attempt(inLowRank([{ filter: filter * 0.6 }, { filter: filter * 1.6 }]), 0.75, 'scoring');
+  if (localFigures && (!bestFigures || objective(localFigures) > objective(bestFigures))) {
+    best = { ...best, lowRankShare: localBest.lowRankShare };
+    bestFigures = localFigures;
+  }
+
+  await attempt(shares([0.35, 0.5, 0.2, 0.7, 0.85]), 0.97, 'scoring');
+  await attempt(inSignals([null, 1_000, 120, 30].map((halfLifeDays) => ({ halfLifeDays }))), 0.97, 'scoring');
+  if (signals.ratings.some((rating) => rating > 0))
+    await attempt(inSignals([{ disliked: 0 }, { disliked: -0.3 }]), 0.97, 'scoring');
+  if (varies(signals.weights)) await attempt(inSignals([{ power: 0.25 }, { power: 1 }]), 0.97, 'fitting');
+
+  onProgress?.(1, 'baselines');
+  const popularity: Figures[] = [];
+  const itemKnn: Figures[] = [];
+  for (const { examination } of trials) {
+    popularity.push(await evaluatePopularity(examination));
+    itemKnn.push(await evaluateItemKnn(examination, compute));
+  }
+  return {
+    ...result,
+    parameters: best,
+    tuned: true,
+    ...(bestFigures && { chosen: bestFigures }),
+    baselines: { popularity: meanFigures(popularity), itemKnn: meanFigures(itemKnn) },
+    ms: elapsed(),
+  };
+};

@@ -1,0 +1,35 @@
+import { listUserIds } from '../db/signals.ts';
+import type { Context } from '../queue/handler.ts';
+
+const pageUsers = 256;
+/** One page is read and written while another is scored. */
+const pagesAtOnce = 2;
+
+/**
+ * Make the lists of all users after one, in the order of their ids. `onPage` is told how many are done and up to whom; all
+ * before are done as well. What it throws ends the pass.
+ */
+export const refreshEveryList = async (
+  { db, lists }: Pick<Context, 'db' | 'lists'>,
+  after: string | null,
+  onPage: (users: number, last: string) => Promise<void>,
+): Promise<void> => {
+  const underWay: { users: number; last: string; made: Promise<number> }[] = [];
+  const settle = async () => {
+    const page = underWay.shift();
+    if (!page) return;
+    await page.made;
+    await onPage(page.users, page.last);
+  };
+  for (let place = after; ; ) {
+    const ids = (await listUserIds(db, place, pageUsers)).map(({ user_id }) => user_id);
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    place = last;
+    const made = lists.refresh(ids);
+    made.catch(() => {}); // Waited for below.
+    underWay.push({ users: ids.length, last, made });
+    if (underWay.length >= pagesAtOnce) await settle();
+  }
+  while (underWay.length > 0) await settle();
+};

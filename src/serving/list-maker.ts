@@ -1,0 +1,193 @@
+import type { Redis } from 'ioredis';
+import { ArtifactMissingError, type ArtifactStore } from '../artifacts/store.ts';
+import type { Config } from '../config.ts';
+import { insertAudit } from '../db/audit.ts';
+import type { Db } from '../db/database.ts';
+import { findServingModel, type ServingModel } from '../db/models.ts';
+import { listGone, listUserSignals, type UserSignals } from '../db/signals.ts';
+import { findServingGeneration, findServingIndex } from '../db/vector-indexes.ts';
+import type { Log } from '../log.ts';
+import { pepperOf } from '../queue/secrets.ts';
+import { deedRules } from '../recommend/deed-rules.ts';
+import { ModelRefusedError } from '../recommend/model-file.ts';
+import { defaultParameters, type Parameters } from '../recommend/parameters.ts';
+import { createScorer } from '../recommend/scorer.ts';
+import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.ts';
+import { type Catalogue, startCatalogue } from './catalogue.ts';
+import { makeLists } from './make-lists.ts';
+import { removeLists, userListKey, writeAliases, writeLists } from './user-list.ts';
+
+/** What a user did with more products and in more ways than this counts for nothing; the newest do. */
+export const newestSignals = 5_000;
+/** How often to look whether another model or generation of the index is to be used. */
+const lookMs = 1_000;
+const daySeconds = 86_400;
+
+/** What lists are made with. */
+export interface ListBasis {
+  /** The model's version; 0 without one. */
+  model: number;
+  /** The model of the index; empty without one. */
+  index: string;
+  /** Products in the index. */
+  products: number;
+}
+
+/** Makes users' lists, with a thread for the trained model and one for the index; both start with the first list. */
+export interface ListMaker {
+  /**
+   * Make the lists of these users from what they did until now, and store them. Those of merged visitors point to the
+   * person's, and erased users' go. How many lists were made.
+   * @throws OutageError, RetryableError: some may be stored all the same, and doing it again is harmless.
+   */
+  refresh(ids: readonly string[]): Promise<number>;
+  basis(): Promise<ListBasis>;
+  close(): Promise<void>;
+}
+
+interface ListMakerParts {
+  db: Db;
+  cache: Redis;
+  config: Config;
+  artifacts: ArtifactStore;
+  vectors: VectorIndex;
+  log: Log;
+}
+
+export const createListMaker = (parts: ListMakerParts): ListMaker => {
+  const { db, cache, config, artifacts, vectors, log } = parts;
+  const prefix = config.REDIS_PREFIX;
+  const rules = deedRules(config);
+  const pepper = pepperOf(config);
+  const ttlSeconds = config.LIST_TTL_DAYS * daySeconds;
+  const untrained: Parameters = {
+    ...defaultParameters,
+    signals: { ...defaultParameters.signals, halfLifeDays: config.SIGNAL_HALF_LIFE_DAYS },
+  };
+  /** The model in the scoring thread. */
+  let model: (ServingModel & { parameters: Parameters }) | undefined;
+  let catalogue: Promise<Catalogue> | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let looking: Promise<void> | undefined;
+  const refused = new Set<string>();
+
+  const scorer = createScorer((error) => {
+    model = undefined;
+    lookedAt = Number.NEGATIVE_INFINITY;
+    log.error({ err: error, msg: 'the scoring thread ended; it is started again' });
+  });
+
+  /** Once for each file: what was in use before stays. */
+  const refuse = async (key: string, error: Error) => {
+    if (refused.has(key)) return;
+    refused.add(key);
+    log.error({ err: error, key, msg: 'an artifact was refused; lists are made with the one before' });
+    await insertAudit(db, {
+      component: 'lists',
+      severity: 'error',
+      message: 'an artifact was refused',
+      payload: { key, reason: error.message },
+    });
+  };
+
+  const followModel = async () => {
+    const serving = await findServingModel(db);
+    if (!serving || serving.version === model?.version) return;
+    try {
+      const parameters = await scorer.open(await artifacts.file(serving.file));
+      model = { ...serving, parameters };
+      log.info({ version: serving.version, msg: 'making lists with a new model' });
+    } catch (error) {
+      if (!(error instanceof ModelRefusedError || error instanceof ArtifactMissingError)) throw error;
+      await refuse(serving.file, error);
+    }
+  };
+
+  const followIndex = async () => {
+    const current = await findServingGeneration(db);
+    const held = vectors.manifest;
+    if (!current || (held?.model === current.model && held.generation >= current.generation)) return;
+    const serving = await findServingIndex(db);
+    if (!serving) return;
+    try {
+      await vectors.open(serving.manifest);
+    } catch (error) {
+      if (!(error instanceof ArtifactRefusedError || error instanceof ArtifactMissingError)) throw error;
+      await refuse(error.key, error);
+    }
+  };
+
+  const look = (): Promise<void> => {
+    if (performance.now() - lookedAt < lookMs) return Promise.resolve();
+    looking ??= (async () => {
+      try {
+        await Promise.all([followModel(), followIndex()]);
+        lookedAt = performance.now();
+      } finally {
+        looking = undefined;
+      }
+    })();
+    return looking;
+  };
+
+  /** Which products may be offered, as far as is known; reads look again. */
+  const allowed = async (): Promise<Uint8Array | undefined> => {
+    catalogue ??= startCatalogue({ db, cache, prefix, log });
+    const known = await catalogue;
+    return known.loaded ? known.allowed({}) : undefined;
+  };
+
+  const refresh = async (ids: readonly string[]): Promise<number> => {
+    if (ids.length === 0) return 0;
+    await look();
+    const users = await listUserSignals(db, ids, { types: rules.types, newest: newestSignals });
+    const active = users.filter(({ present, numbers }) => present && numbers.length > 0);
+    const using = model;
+    const lists = await makeLists(active, {
+      rules,
+      parameters: using?.parameters ?? untrained,
+      vectors,
+      model: using && { version: using.version, score: scorer.score },
+      allowed: await allowed(),
+    });
+    await writeLists(
+      cache,
+      prefix,
+      lists.map((list, at) => ({ userId: (active[at] as UserSignals).person, list })),
+      { ttlSeconds },
+    );
+    const aliases = users.flatMap(({ person, merged, readAt }) =>
+      merged.map((userId) => ({ userId, personId: person, version: readAt })),
+    );
+    await writeAliases(cache, prefix, aliases, { ttlSeconds });
+    // After writing: who was erased since the signals were read has no list all the same.
+    const gone = await listGone(
+      db,
+      [...users.map(({ person }) => person), ...aliases.map(({ userId }) => userId)],
+      pepper,
+    );
+    const erased = new Set(gone.flatMap(({ id, erased }) => (erased ? [id] : [])));
+    const empty = users.filter((user) => !active.includes(user) && !erased.has(user.person));
+    await removeLists(
+      cache,
+      prefix,
+      empty.map(({ person, readAt }) => ({ userId: person, version: readAt })),
+    );
+    if (erased.size > 0) await cache.unlink([...erased].map((id) => userListKey(prefix, id)));
+    return lists.length;
+  };
+
+  return {
+    refresh,
+    async basis() {
+      await look();
+      const { manifest } = vectors;
+      return { model: model?.version ?? 0, index: manifest?.model ?? '', products: manifest?.count ?? 0 };
+    },
+    async close() {
+      // Not waited for: with PostgreSQL away it may still be loading.
+      void catalogue?.then((loaded) => loaded.close());
+      await scorer.close();
+    },
+  };
+};
