@@ -56,7 +56,7 @@ test('status tells what is queued, and idle only when nothing is left to do', as
   const busy = (await ask('/v1/admin/status')).body;
   expect(busy).toMatchObject({ idle: false, parked_events: 1 });
   const queues = busy.queues as { name: string; oldest_age_ms: number }[];
-  expect(queues).toHaveLength(12);
+  expect(queues).toHaveLength(13);
   const queue = queues.find(({ name }) => name === 'interactions');
   expect(queue).toMatchObject({ waiting: 1, active: 0, delayed: 0, failed: 0 });
   expect(queue?.oldest_age_ms).toBeGreaterThanOrEqual(0);
