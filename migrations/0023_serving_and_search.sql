@@ -179,7 +179,7 @@ $$;
 -- have the words.
 create function search_products(
   typed text, within integer[], categories integer[], at_least numeric, at_most numeric, size integer)
-returns table (number integer, exact boolean)
+returns table (number integer, exact boolean, partial boolean)
 -- Planned for these very values: which index is the better one depends on them.
 language plpgsql stable set enable_seqscan = off set jit = off set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
@@ -238,7 +238,7 @@ begin
     ) f
     group by f.number
   )
-  select f.number, f.tier = 0
+  select f.number, f.tier = 0, f.tier = 3
   from found f
   order by f.tier, f.rank desc, f.number
   limit size;

@@ -100,9 +100,6 @@ test('one of each event of the contract, through HTTP, is in its table', { timeo
   await drain(system);
   await db`insert into recommendation_logs (user_id) values (${gone}), (${person})`;
   await db`insert into ab_tests (test_name, user_id, cohort) values ('t', ${gone}, 'a'), ('t', ${person}, 'a')`;
-  await db`
-    insert into embeddings_meta (object_type, object_id, embedding_file, vector_index)
-    values ('product', ${product}, 'f', 0)`;
   await call('delete', `/v1/users/${gone}`, {});
   await drain(system);
   expect(await db`select job, state, reason from parked_events`).toEqual([]);
@@ -204,7 +201,11 @@ test('one of each event of the contract, through HTTP, is in its table', { timeo
   ]);
   expect(await db`select user_id from recommendation_logs`).toEqual([{ user_id: person }]);
   expect(await db`select user_id from ab_tests`).toEqual([{ user_id: person }]);
-  expect(await db`select object_id from embeddings_meta`).toHaveLength(1);
+  expect(await db`select object_type, object_id, dim from embeddings_meta`).toContainEqual({
+    object_type: 'product',
+    object_id: product,
+    dim: 384,
+  });
   expect(await db`select component, message from system_audit where component <> 'keys' order by id`).toEqual(
     [
       { component: 'reviews', message: 'review moderated' },

@@ -57,12 +57,12 @@ const expectAppliedOnce = async (system: RunningSystem, events: number): Promise
   expect(ledger).toEqual({ ids: events });
 };
 
-/** The same when nothing at all is left to do, follow-up jobs included. */
+/** The same when nothing at all is left to do, with follow-up jobs and the training that so many events call for. */
 const expectIdle = async (system: RunningSystem, events: number): Promise<void> => {
   const admin = createClient(system.url, system.keys.admin);
   await eventually(
     async () => expect((await admin.get('/v1/admin/status')).json).toMatchObject({ idle: true }),
-    patienceMs,
+    3 * patienceMs,
   );
   await expectAppliedOnce(system, events);
 };
@@ -124,7 +124,7 @@ test('the same 10,000 events posted three times at once from three clients are 1
   await expectAppliedOnce(system, 10_000);
   await expectIdle(system, 10_000);
   expect(await readBooks(system)).toEqual({ accepted: 30_000, settled: 30_000, open: 0 });
-}, 180_000);
+}, 360_000);
 
 test('an unknown product holds up only its own event, which is applied by itself when the product comes', async () => {
   const system = await startSystem();
@@ -146,7 +146,7 @@ test('an unknown product holds up only its own event, which is applied by itself
   await eventually(async () => expect(await state()).toMatchObject({ state: 'applied' }), patienceMs);
   await expectAppliedOnce(system, 1_000);
   expect((await reader.get(`/v1/events/${uuidv7()}`)).json).toMatchObject({ state: 'pending' });
-}, 180_000);
+}, 360_000);
 
 test('when the product does not come, the event is parked with its reason and audited, and can still be replayed', async () => {
   const system = await startSystem({ WAITING_MINUTES: '0.02' });
@@ -177,7 +177,7 @@ test('when the product does not come, the event is parked with its reason and au
   expect(replay).toMatchObject({ status: 202, json: { replayed: 1 } });
   await expectAppliedOnce(system, 1_000);
   expect(await failed()).toEqual([]);
-}, 180_000);
+}, 360_000);
 
 /** What PostgreSQL could not store: the field that holds it, and what it is mended to. */
 const unstorable = [
@@ -241,7 +241,7 @@ test('what cannot be stored: arrays are refused whole, NDJSON line by line, in t
     expect((await admin.get(`/v1/events/${odd.event_id}`)).json, what).toMatchObject({ state: 'applied' });
   }
   await expectIdle(system, applied);
-}, 180_000);
+}, 360_000);
 
 test('an array sent twice with its Idempotency-Key counts once; another app’s same key is another', async () => {
   const system = await startSystem();
@@ -264,7 +264,7 @@ test('an array sent twice with its Idempotency-Key counts once; another app’s 
 
   await send(keys.write, 'nightly-2');
   await expectAppliedOnce(system, 3_000);
-}, 180_000);
+}, 360_000);
 
 test('worker and API end in order under load: nothing is lost, nothing counts twice', async () => {
   const system = await startSystem();
@@ -286,7 +286,7 @@ test('worker and API end in order under load: nothing is lost, nothing counts tw
   expect(taken).toBeGreaterThan(0);
   await expectAppliedOnce(system, taken);
   await expectIdle(system, taken);
-}, 180_000);
+}, 360_000);
 
 test('a worker killed again and again in the middle of its work: every event is applied once', async () => {
   const system = await startSystem();
@@ -304,4 +304,4 @@ test('a worker killed again and again in the middle of its work: every event is 
   const taken = await load.end();
   await expectAppliedOnce(system, taken);
   await expectIdle(system, taken);
-}, 180_000);
+}, 360_000);

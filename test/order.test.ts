@@ -25,7 +25,7 @@ const enqueueAll = async (system: System, sent: readonly Sent[], size: number): 
 
 const clear = (system: System) => system.db`
   truncate users, sessions, categories, products, product_images, interactions, purchase_history, user_cart,
-    user_wishlist, reviews, review_helpful_votes, ab_tests, recommendation_logs, product_popularity, row_versions,
+    user_wishlist, reviews, review_helpful_votes, ab_tests, recommendation_logs, product_popularity, product_texts, row_versions,
     user_aliases, review_aliases, processed_events, parked_events, dirty_keys`;
 
 test('every event twice, in any order, leads to the same tables', { timeout: 240_000 }, async () => {

@@ -8,13 +8,16 @@ export interface Fused {
   lists: number[];
 }
 
-/** One order from several: who stands high in one list, or in more than one, comes first. Ties go to the smaller number. */
-export const fuse = (lists: readonly (readonly number[])[]): Fused[] => {
+/**
+ * One order from several: who stands high in one list, or in more than one, comes first. Ties go to the smaller number.
+ * @param weights what each list counts; 1 where none is given.
+ */
+export const fuse = (lists: readonly (readonly number[])[], weights: readonly number[] = []): Fused[] => {
   const fused = new Map<number, Fused>();
   lists.forEach((list, which) => {
     list.forEach((number, at) => {
       const entry = fused.get(number) ?? { number, score: 0, lists: [] };
-      entry.score += 1 / (damping + at + 1);
+      entry.score += (weights[which] ?? 1) / (damping + at + 1);
       entry.lists.push(which);
       fused.set(number, entry);
     });

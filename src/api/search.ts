@@ -52,10 +52,10 @@ const byWords = (
   );
 };
 
-const sources = [
-  { source: 'semantic', reason: 'similar meaning' },
-  { source: 'lexical', reason: 'matching words' },
-] as const;
+/** Of meaning, of all words, and of some of them, which says less than any meaning. */
+const weights = [1, 1, 0.3];
+const semantic = { source: 'semantic', reason: 'similar meaning' } as const;
+const lexical = { source: 'lexical', reason: 'matching words' } as const;
 const both = { source: 'both', reason: 'similar meaning and matching words' } as const;
 const named = { source: 'lexical', reason: 'this very name or code' } as const;
 
@@ -120,7 +120,9 @@ export const getSearch = defineRoute({
 
     const resolved = catalogue.resolve(filter) ?? {};
     const exact = new Set((worded ?? []).filter((hit) => hit.exact).map(({ number }) => number));
-    const impersonal = fuse([meant ?? [], (worded ?? []).map(({ number }) => number)]);
+    const hits = (partly: boolean) =>
+      (worded ?? []).filter(({ partial }) => partial === partly).map(({ number }) => number);
+    const impersonal = fuse([meant ?? [], hits(false), hits(true)], weights);
     const fused =
       view && impersonal.length > 0
         ? ((await inTime(
@@ -151,7 +153,13 @@ export const getSearch = defineRoute({
         items: best.map(({ number, score, lists }, at) => {
           const product_id = catalogue.idOf(number);
           const card = cards?.get(product_id);
-          const why = exact.has(number) ? named : lists.length > 1 ? both : sources[lists[0] as 0 | 1];
+          const why = exact.has(number)
+            ? named
+            : lists.length > 1
+              ? both
+              : lists[0] === 0
+                ? semantic
+                : lexical;
           return { rank: at + 1, product_id, score, ...why, ...(card && { product: card }) };
         }),
       },

@@ -17,11 +17,13 @@ export interface WordHit {
   number: number;
   /** What was typed is its name or its code. */
   exact: boolean;
+  /** It has some of the words, and there were too few that have all. */
+  partial: boolean;
 }
 
 /** Available products by their words, best first. A word that no product has is taken for the nearest that one has. */
 export const searchWords = (db: Db, { text, within, categories, minPrice, maxPrice, limit }: WordSearch) =>
   db<WordHit>`
-    select number, exact
+    select number, exact, partial
     from search_products(${text}, ${within ?? null}::integer[], ${categories ?? null}::integer[], ${minPrice ?? null}::numeric,
       ${maxPrice ?? null}::numeric, ${limit})`;

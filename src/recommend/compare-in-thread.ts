@@ -20,7 +20,8 @@ export const compareInThread = (
   new Promise((resolve, reject) => {
     if (abort.aborted) return reject(abort.reason);
     const worker = new Worker(threadFile('src/recommend/compare-thread.ts'), { workerData: request });
-    const onAbort = () => void worker.terminate();
+    // It is left to end by itself, in seconds: ended amid onnxruntime's code, it would take the process along.
+    const onAbort = () => reject(abort.reason);
     abort.addEventListener('abort', onAbort, { once: true });
     worker.on('message', ({ comparison }: { comparison: Comparison | undefined }) => resolve(comparison));
     worker.on('error', reject);

@@ -14,6 +14,11 @@ export interface TrainRequest {
   options: Omit<TrainOptions, 'onProgress'>;
 }
 
+/** The request, and a flag that is raised when nobody waits for the outcome any more. */
+export interface TrainWork extends TrainRequest {
+  stop: Int32Array;
+}
+
 export type TrainReport =
   | { kind: 'progress'; done: number; what: string }
   | { kind: 'done'; parameters: Parameters; tuning?: Tuning };
@@ -33,16 +38,20 @@ export const trainInThread = (
 ): Promise<TrainOutcome> =>
   new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const worker = new Worker(threadFile('src/recommend/train-thread.ts'), { workerData: request });
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(threadFile('src/recommend/train-thread.ts'), {
+      workerData: { ...request, stop } satisfies TrainWork,
+    });
     let outcome: TrainOutcome | undefined;
-    const onAbort = () => void worker.terminate();
+    // It ends itself at its next step: ended from outside amid onnxruntime's code, it would take the process along.
+    const onAbort = () => void Atomics.store(stop, 0, 1);
     signal?.addEventListener('abort', onAbort, { once: true });
     worker.on('message', (report: TrainReport) => {
       if (report.kind === 'progress') return onProgress?.(report.done, report.what);
       const { kind: _, ...rest } = report;
       outcome = rest;
     });
-    worker.on('error', reject);
+    worker.on('error', (error) => reject(signal?.aborted ? signal.reason : error));
     worker.on('exit', () => {
       signal?.removeEventListener('abort', onAbort);
       if (outcome) resolve(outcome);
