@@ -452,8 +452,22 @@ begin
 end
 $$;
 
--- What is in the catalogue already.
-insert into dirty_keys (kind, key)
-select kind, p.product_id from products p, unnest(array['catalogue', 'embedding']) as kind order by p.product_id;
-insert into dirty_keys (kind, key)
-select 'catalogue', '00000000-0000-0000-0000-000000000000' where exists (select from categories);
+-- Whatever is in the catalogue without an event having brought it.
+create function mark_catalogue() returns void
+language sql as $$
+  insert into dirty_keys (kind, key)
+  select kind, p.product_id from products p, unnest(array['catalogue', 'embedding']) as kind order by p.product_id;
+  insert into dirty_keys (kind, key)
+  select 'catalogue', '00000000-0000-0000-0000-000000000000' where exists (select from categories);
+$$;
+select mark_catalogue();
+
+-- Rows that were copied into the tables by hand: events and readers have to know of them.
+alter function adopt_rows() rename to adopt_row_versions;
+create function adopt_rows() returns void
+language plpgsql as $$
+begin
+  perform adopt_row_versions();
+  perform mark_catalogue();
+end
+$$;
