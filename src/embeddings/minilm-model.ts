@@ -17,9 +17,6 @@ const sliceTexts = 64;
 // Beyond this a text is cut before it is tokenised: a megabyte of one would hold up everybody.
 const maxCharacters = 10_000;
 
-// Its threads wait for each other asleep. Spinning, they take a busy machine's cores from the work they wait for.
-const sessionOptions = { extra: { session: { intra_op: { allow_spinning: '0' } } } };
-
 /** Texts of about the same length, as the model takes them. `rows` says which of the call's texts they are. */
 export interface Batch {
   rows: number[];
@@ -57,7 +54,7 @@ export const loadMiniLm = async (folder: string): Promise<MiniLm> => {
   env.localModelPath = dirname(folder);
   const name = basename(folder);
   const tokenizer = await AutoTokenizer.from_pretrained(name);
-  const model = await AutoModel.from_pretrained(name, { dtype: 'q8', session_options: sessionOptions });
+  const model = await AutoModel.from_pretrained(name, { dtype: 'q8' });
 
   const tokensOf = (text: string): number[] => {
     const tokens = tokenizer(text.slice(0, maxCharacters).toWellFormed(), { return_tensor: false })
