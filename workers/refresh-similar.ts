@@ -1,9 +1,9 @@
 import type { refreshSimilar } from '../jobs/refresh-similar.ts';
 import { clearDirty, countDirty, type DirtyKey, listDirty } from '../src/db/dirty-keys.ts';
 import { findHighestNumber, listNumbers, markAllSimilar } from '../src/db/serving.ts';
-import { findServingIndex } from '../src/db/vector-indexes.ts';
 import type { Context, Handler, Run } from '../src/queue/handler.ts';
 import { findSimilar } from '../src/serving/make-similar.ts';
+import { openServing } from '../src/serving/open-serving.ts';
 import { listLength, readLists, writeLists } from '../src/serving/similar-lists.ts';
 
 /** Stands for every list. */
@@ -97,22 +97,12 @@ const passOn = async (context: Context, model: string, all: Marks, much: number)
   return true;
 };
 
-/** Keep this process' index at the generation that is served; undefined before the first. */
-const openIndex = async ({ db, vectors }: Context): Promise<string | undefined> => {
-  const serving = await findServingIndex(db);
-  if (!serving) return undefined;
-  const { manifest } = serving;
-  const held = vectors.manifest;
-  if (held?.model !== manifest.model || held.generation < manifest.generation) await vectors.open(manifest);
-  return manifest.model;
-};
-
 /** One step; false when there is nothing left to do. What changed by itself goes before a pass over everything. */
 const step = async (context: Context, run: Run): Promise<boolean> => {
   const { db, cache, vectors } = context;
   const marks = await listDirty(db, 'similar', marksAtOnce);
   if (marks.length === 0) return false;
-  const model = await openIndex(context);
+  const model = await openServing(db, vectors);
   if (model === undefined) {
     await clearDirty(db, seenOf(marks));
     return false;

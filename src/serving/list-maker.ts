@@ -5,7 +5,6 @@ import { insertAudit } from '../db/audit.ts';
 import type { Db } from '../db/database.ts';
 import { findServingModel, type ServingModel } from '../db/models.ts';
 import { listGone, listUserSignals, type UserSignals } from '../db/signals.ts';
-import { findServingGeneration, findServingIndex } from '../db/vector-indexes.ts';
 import type { Log } from '../log.ts';
 import { pepperOf } from '../queue/secrets.ts';
 import { deedRules } from '../recommend/deed-rules.ts';
@@ -15,6 +14,7 @@ import { createScorer } from '../recommend/scorer.ts';
 import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.ts';
 import { type Catalogue, startCatalogue } from './catalogue.ts';
 import { makeLists } from './make-lists.ts';
+import { openServing } from './open-serving.ts';
 import { removeLists, userListKey, writeAliases, writeLists } from './user-list.ts';
 
 /** What a user did with more products and in more ways than this counts for nothing; the newest do. */
@@ -104,13 +104,8 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
   };
 
   const followIndex = async () => {
-    const current = await findServingGeneration(db);
-    const held = vectors.manifest;
-    if (!current || (held?.model === current.model && held.generation >= current.generation)) return;
-    const serving = await findServingIndex(db);
-    if (!serving) return;
     try {
-      await vectors.open(serving.manifest);
+      await openServing(db, vectors);
     } catch (error) {
       if (!(error instanceof ArtifactRefusedError || error instanceof ArtifactMissingError)) throw error;
       await refuse(error.key, error);
