@@ -1,15 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import {
-  forgetPackageLists,
-  haveApt,
-  libraryFolders,
-  nativeRoot,
-  unpackPackages,
-} from './debian-packages.mjs';
-import { root, run, SetupError, step } from './run.mjs';
+import { join } from 'node:path';
+import { libraryFolders, nativeRoot } from './debian-packages.mjs';
+import { root, run, SetupError } from './run.mjs';
+import { obtainFromDebian, setUpTestTool } from './test-tool.mjs';
 
 /** Read by the browser tests: `{ program, env }`, or `{ missing }` with the reason why there is none. */
 const record = join(root, '.zyra/native/chromium.json');
@@ -60,35 +55,19 @@ const unpacked = async () => {
   };
 };
 
-const obtain = async () => {
-  const found = await installed();
-  if (found) return found;
-  if (await draws(await unpacked())) return unpacked();
-  if (!(await haveApt())) return { missing: 'no Chromium on the PATH, and no Debian packages to unpack' };
-  try {
-    await step('Chromium, for tests only: unpacking Debian packages (100 MB) under .zyra/native', () =>
-      unpackPackages(['chromium-headless-shell']),
-    );
-    const browser = await unpacked();
-    await draw(browser);
-    return browser;
-  } catch (error) {
-    return { missing: `no Chromium on the PATH, and Debian's could not be used: ${error.message}` };
-  } finally {
-    await forgetPackageLists();
-  }
-};
-
 /**
- * Get a browser for the tests: the one on the PATH, else Debian's unpacked under `.zyra/native`. Without one the browser
- * tests are skipped, saying why; the next run looks again.
+ * Get a browser for the tests: the one on the PATH, else Debian's unpacked under `.zyra/native`.
  */
-export const setUpChromium = async () => {
-  const recorded = await readFile(record, 'utf8').then(JSON.parse, () => undefined);
-  if (recorded?.program && (await draws(recorded))) return;
-  const browser = await obtain();
-  if (browser.missing) process.stdout.write(`  Browser tests will be skipped: ${browser.missing}\n`);
-  await mkdir(dirname(record), { recursive: true });
-  await writeFile(`${record}.new`, `${JSON.stringify(browser, null, 2)}\n`);
-  await rename(`${record}.new`, record);
-};
+export const setUpChromium = () =>
+  setUpTestTool({
+    record,
+    tests: 'Browser tests',
+    works: draws,
+    obtain: () =>
+      obtainFromDebian({
+        lacking: 'no Chromium on the PATH',
+        title: 'Chromium (100 MB)',
+        packages: ['chromium-headless-shell'],
+        ...{ installed, unpacked, works: draws, check: draw },
+      }),
+  });

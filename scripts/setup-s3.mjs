@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { root, run, SetupError, step, succeeds } from './run.mjs';
+import { setUpTestTool } from './test-tool.mjs';
 
 const version = 'v1.8.0';
 const pkg = 'github.com/versity/versitygw';
@@ -93,15 +94,13 @@ const obtain = async () => {
   }
 };
 
-/**
- * Get an S3 server for the tests: versitygw, built from its source under `.zyra/native` once. Without one the tests
- * against S3 are skipped, saying why; the next run looks again.
- */
-export const setUpS3 = async () => {
-  const usable = existsSync(program) && (await succeeds(program, ['--version']));
-  const server = usable ? { program } : await obtain();
-  if (server.missing) process.stdout.write(`  Tests against S3 will be skipped: ${server.missing}\n`);
-  await mkdir(dirname(record), { recursive: true });
-  await writeFile(`${record}.new`, `${JSON.stringify(server, null, 2)}\n`);
-  await rename(`${record}.new`, record);
-};
+const answers = (server) => existsSync(server.program) && succeeds(server.program, ['--version']);
+
+/** Get an S3 server for the tests: versitygw, built from its source under `.zyra/native` once. */
+export const setUpS3 = () =>
+  setUpTestTool({
+    record,
+    tests: 'Tests against S3',
+    works: (recorded) => recorded.program === program && answers(recorded),
+    obtain: async () => ((await answers({ program })) ? { program } : obtain()),
+  });
