@@ -40,7 +40,7 @@ export const setUpPythonFaiss = () =>
       obtainFromDebian({
         lacking: 'Python has no faiss module',
         title: "Python's FAISS",
-        packages: ['python3-faiss'],
+        packages: ['python3-faiss', 'libopenblas0-pthread'],
         ...{ installed, unpacked, works: imports, check: mustImport },
       }),
   });
