@@ -1,24 +1,20 @@
 // What a list costs to read: the recommendations route, plain call and logging on, against a bare Express route that gets
 // one key from Redis and sends it: `node dist/bench/read.js [--rounds 5] [--seconds 5] [--connections 32] [--json FILE]`.
 // In turn in one run, each server a process of its own, the same bytes in every answer's place.
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import express from 'express';
 import { Redis } from 'ioredis';
-import { createApiKey } from '../src/db/api-keys.ts';
-import { createDatabase } from '../src/db/database.ts';
-import { migrate } from '../src/db/migrate.ts';
 import { announceProducts } from '../src/db/serving.ts';
 import { findFreePort } from '../src/embedded/endpoint.ts';
-import { startServers } from '../src/embedded/servers.ts';
 import { type ListEntry, writeLists } from '../src/serving/user-list.ts';
+import { median, quantile } from './support/figures.ts';
+import { cpuOf, prefix, startBenchSystem } from './support/system.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,7 +28,6 @@ const { values: options } = parseArgs({
   },
 });
 
-const prefix = 'bench';
 const pathOf = (user: string) => `/v1/users/${user}/recommendations`;
 
 if (options['serve-bare'] !== undefined) {
@@ -48,24 +43,6 @@ if (options['serve-bare'] !== undefined) {
   process.exit(0);
 }
 
-const startProcess = async (
-  file: string,
-  args: string[],
-  env: Record<string, string>,
-  log: number,
-): Promise<ChildProcess> => {
-  const child = fork(file, args, {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', log, log, 'ipc'],
-  });
-  const [message] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(() => ['gone']),
-  ])) as [string];
-  if (message !== 'ready') throw new Error(`${file} did not start`);
-  return child;
-};
-
 interface Figures {
   perSecond: number;
   p50: number;
@@ -73,17 +50,6 @@ interface Figures {
   /** Of the server's process, in µs: what others do on the machine changes it little. */
   cpuPerRequest: number;
 }
-
-/** CPU time of a process in µs. */
-const cpuOf = async (child: ChildProcess): Promise<number> => {
-  const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return 10_000 * ((user ?? 0) + (system ?? 0));
-};
 
 /** One connection: the next request goes out when the answer to the last is in. */
 const keepAsking = (
@@ -140,26 +106,13 @@ const measure = async (
   );
   const elapsed = (performance.now() - began) / 1_000;
   const cpuPerRequest = ((await cpuOf(child)) - cpu) / took.length;
-  took.sort((a, b) => a - b);
-  const at = (share: number) => took[Math.floor(share * (took.length - 1))] ?? Number.NaN;
-  return { perSecond: took.length / elapsed, p50: at(0.5), p99: at(0.99), cpuPerRequest };
+  const [p50, p99] = [quantile(took, 0.5), quantile(took, 0.99)];
+  return { perSecond: took.length / elapsed, p50, p99, cpuPerRequest };
 };
 
-const median = (values: number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
-};
-
-const dir = await mkdtemp(join(tmpdir(), 'zyra-bench-'));
-// As root, PostgreSQL runs as somebody who has to get in here.
-await chmod(dir, 0o711);
-const servers = await startServers({ dir, logDir: dir, log: () => {} });
-const children: ChildProcess[] = [];
-const log = await open(join(dir, 'log'), 'w');
+const system = await startBenchSystem();
 try {
-  const { databaseUrl, redisQueueUrl, redisCacheUrl } = servers;
-  await migrate(databaseUrl);
-  const db = createDatabase(databaseUrl, { poolSize: 2, queryTimeoutMs: 60_000, name: 'bench' });
+  const { db, cache, key, url } = system;
   const count = Number(options.products);
   await db`
     insert into products (product_id, name, available, price)
@@ -172,9 +125,7 @@ try {
   await db`
     insert into product_popularity (product_id, score_1d, score_7d, score_30d)
     select product_id, random(), random(), random() from products`;
-  const { key } = await createApiKey(db, { app: 'bench', scopes: ['read'] });
 
-  const cache = new Redis(redisCacheUrl);
   const users = Array.from({ length: Number(options.users) }, () => randomUUID());
   const entries = (): ListEntry[] =>
     Array.from({ length: 150 }, (_, at) => ({
@@ -200,29 +151,16 @@ try {
     { ttlSeconds: 86_400 },
   );
 
-  const [port, barePort] = [await findFreePort(), await findFreePort()];
-  const dist = join(fileURLToPath(import.meta.url), '../..');
-  const env = { NODE_ENV: 'production', ZYRA_SECRET: 'a secret of the benchmark and of nobody else' };
-  const api = {
-    ...env,
-    DATABASE_URL: databaseUrl,
-    REDIS_QUEUE_URL: redisQueueUrl,
-    REDIS_CACHE_URL: redisCacheUrl,
-    REDIS_PREFIX: prefix,
-    PORT: String(port),
-    ARTIFACTS_DIR: join(dir, 'artifacts'),
-    EMBEDDER: 'fallback',
-  };
-  const ourChild = await startProcess(join(dist, 'src/api-main.js'), [], api, log.fd);
-  children.push(ourChild);
-  const bare = { ...env, PORT: String(barePort) };
-  const self = fileURLToPath(import.meta.url);
-  const bareChild = await startProcess(self, ['--serve-bare', redisCacheUrl], bare, log.fd);
-  children.push(bareChild);
+  const ourChild = await system.startOwn('api');
+  const barePort = await findFreePort();
+  const bareChild = await system.start(fileURLToPath(import.meta.url), ['--serve-bare', system.urls.cache], {
+    NODE_ENV: 'production',
+    PORT: String(barePort),
+  });
   const headers = `Authorization: Bearer ${key}\r\n`;
   let bytes = 0;
   for (const user of users) {
-    const answer = await fetch(`http://127.0.0.1:${port}${pathOf(user)}`, {
+    const answer = await fetch(`${url}${pathOf(user)}`, {
       headers: { authorization: `Bearer ${key}` },
     });
     const body = await answer.text();
@@ -231,7 +169,10 @@ try {
     await cache.set(`bare:${user}`, body);
   }
 
-  const sides = { ours: { port, child: ourChild }, bare: { port: barePort, child: bareChild } };
+  const sides = {
+    ours: { port: Number(new URL(url).port), child: ourChild },
+    bare: { port: barePort, child: bareChild },
+  };
   const rounds: Record<keyof typeof sides, Figures>[] = [];
   for (const side of Object.values(sides)) await measure(side, headers, users, 2);
   for (let round = 0; round < Number(options.rounds); round += 1) {
@@ -251,14 +192,6 @@ try {
   const share = median(rounds.map(({ ours, bare: other }) => ours.perSecond / other.perSecond));
   console.log(`answers of ${bytes} bytes; median share of the bare route: ${(100 * share).toFixed(0)} %`);
   if (options.json) await writeFile(options.json, JSON.stringify({ options, bytes, rounds, share }, null, 2));
-  cache.disconnect();
-  await db.end();
 } finally {
-  for (const child of children) {
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  }
-  await log.close();
-  await servers.stop();
-  await rm(dir, { recursive: true, force: true });
+  await system.stop();
 }

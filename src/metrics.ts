@@ -81,6 +81,12 @@ export const createMetrics = () => {
       help: 'Files of the index that were missing, corrupt or not what their manifest says.',
       registers,
     }),
+    listsMade: new Counter({
+      name: 'zyra_lists_made_total',
+      help: "Users' lists that were made and stored, for an event or in a pass over all users.",
+      labelNames: ['why'] as const,
+      registers,
+    }),
     unloggedAnswers: new Counter({
       name: 'zyra_recommendations_unlogged_total',
       help: 'Recommendations that were answered but not logged, by reason.',

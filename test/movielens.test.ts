@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../src/config.ts';
+import { createScorecard } from '../src/recommend/metrics.ts';
 import { createClient } from './support/client.ts';
 import { startSystem } from './support/system.ts';
 
@@ -25,6 +26,39 @@ const readLines = async (file: string): Promise<Line[]> => {
   return lines;
 };
 
+/** Read every test user's list of 20, as a page does, and hold it against what they turned to afterwards. */
+const scoreLists = async (url: string, key: string, training: readonly Line[]) => {
+  const { get } = createClient(url, key);
+  const wanted = JSON.parse(gunzipSync(readFileSync(join(folder, 'test.json.gz'))).toString()) as Record<
+    string,
+    string[]
+  >;
+  const numbers = new Map<string, number>();
+  const numberOf = (id: string): number => {
+    const number = numbers.get(id) ?? numbers.size;
+    numbers.set(id, number);
+    return number;
+  };
+  const rated = training.map(({ product_id }) => numberOf(product_id ?? ''));
+  const listed = new Map<string, Uint32Array>();
+  for (const user of Object.keys(wanted)) {
+    const answer = await get(`/v1/users/${user}/recommendations?k=20&type=collaborative`);
+    expect(answer.status, answer.text).toBe(200);
+    const items = answer.json.items as { product_id: string }[];
+    expect(items).toHaveLength(20);
+    listed.set(
+      user,
+      Uint32Array.from(items, ({ product_id }) => numberOf(product_id)),
+    );
+  }
+  for (const ids of Object.values(wanted)) ids.forEach(numberOf);
+  const holders = new Uint32Array(numbers.size);
+  for (const number of rated) holders[number] = (holders[number] as number) + 1;
+  const card = createScorecard(20, holders, new Set(training.map(({ user_id }) => user_id)).size);
+  for (const [user, list] of listed) card.add(list, Uint32Array.from(wanted[user] ?? [], numberOf));
+  return card.figures();
+};
+
 /** `npx zyra import …` in an environment that knows of no other system. */
 const runImport = async (url: string, key: string) => {
   const paths = files.map((file) => join(folder, file));
@@ -39,7 +73,7 @@ const runImport = async (url: string, key: string) => {
   return { stdout, stderr, code };
 };
 
-test('MovieLens, imported by the command, is there once; imported again it is there once', async ({
+test('MovieLens, imported by the command, is there once, and everybody gets a better list than by EASE', async ({
   skip,
 }) => {
   skip(!existsSync(folder), `the MovieLens data is not in ${folder}`);
@@ -75,6 +109,14 @@ test('MovieLens, imported by the command, is there once; imported again it is th
   const sum = interactions.reduce((total, { event_value }) => total + Number(event_value), 0);
   expect(ratings).toMatchObject({ rows: ids.length });
   expect(Number(ratings?.sum)).toBe(sum);
+
+  const figures = await scoreLists(url, keys.read, interactions);
+  const models = await db`select version, state, signals, figures, trained_at from models`;
+  process.stdout.write(`${JSON.stringify(models)}\n`);
+  process.stdout.write(`  lists over HTTP: ${JSON.stringify(figures)}\n`);
+  expect(figures.users).toBe(593);
+  expect(figures.recall).toBeGreaterThanOrEqual(0.157);
+  expect(figures.ndcg).toBeGreaterThanOrEqual(0.144);
   const status = await createClient(url, keys.admin).get('/v1/admin/status');
   expect(status.json).toMatchObject({ idle: true, waiting_events: 0, parked_events: 0 });
 }, 600_000);

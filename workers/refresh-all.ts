@@ -29,6 +29,7 @@ export const handleRefreshAll: Handler<typeof refreshAll> = async ({ ifStale }, 
   let users = 0;
   await refreshEveryList(context, of === text ? (place ?? null) : null, async (more, last) => {
     users += more;
+    context.metrics.listsMade.inc({ why: 'all' }, more);
     await cache.hset(key, { of: text, place: last });
     if (run.signal.aborted) throw new RetryableError('the refresh was stopped; it goes on with the next try');
   });

@@ -7,13 +7,16 @@ import type { Producer } from './producer.ts';
 /** Marks read at once: many, because a busy key has many and is recomputed once for all of them. */
 const batchMarks = 50_000;
 /** Keys recomputed by one statement: few, because each may have a long history. */
-const batchKeys = 200;
+const mostKeys = 200;
 /** A pass shorter than this is no burden, whatever its share. */
 const burdenMs = 200;
 
 interface FollowUpOptions {
   /** The share of the time that recomputing may take at most; what is stale waits for the rest of it. */
   share?: number;
+  batchKeys?: number;
+  /** Batches under way at once: while the database works on one, threads work on another. */
+  atOnce?: number;
 }
 
 /**
@@ -24,21 +27,27 @@ interface FollowUpOptions {
 export const followUp = (
   kind: DirtyKind,
   recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>,
-  { share = 1 }: FollowUpOptions = {},
+  { share = 1, batchKeys = mostKeys, atOnce = 1 }: FollowUpOptions = {},
 ) => {
   let running = false;
   let notBefore = 0;
 
   const pass = async (context: Context, run: Run): Promise<boolean> => {
     const stale = await listDirty(context.db, kind, batchMarks);
-    for (let from = 0; from < stale.length && !run.signal.aborted; from += batchKeys) {
-      const keys = stale.slice(from, from + batchKeys);
-      await recompute(keys, context, run);
-      await clearDirty(
-        context.db,
-        keys.flatMap(({ seen }) => seen),
-      );
-    }
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < stale.length && !run.signal.aborted) {
+        const keys = stale.slice(next, next + batchKeys);
+        next += batchKeys;
+        await recompute(keys, context, run);
+        await clearDirty(
+          context.db,
+          keys.flatMap(({ seen }) => seen),
+        );
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: atOnce }, lane));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
     return stale.length > 0;
   };
 

@@ -31,6 +31,9 @@ export interface TuneOptions {
 const minUsers = 50;
 const maxUsers = 2_000;
 
+/** Small steps are gone through so often at most: each may make another one worth while. */
+const rounds = 2;
+
 /** What is compared: half recall, half its order. */
 export const objective = ({ recall, ndcg }: Figures): number => (recall + ndcg) / 2;
 
@@ -61,26 +64,45 @@ const shares = (values: readonly number[]): Step[] =>
     change: (from) => ({ ...from, lowRankShare }),
   }));
 
-const normalisations = [
-  { userExponent: 0, itemExponent: 0, scoreExponent: 0 },
-  { userExponent: 0.25, itemExponent: 0.25, scoreExponent: 0.25 },
-];
-const spectra = (rank: number): Partial<Parameters['lowRank']>[] => [
-  { filter: 0.03, excludeItself: true, rank },
-  { filter: 0.01, excludeItself: true, rank },
-  { filter: 0.1, excludeItself: true, rank },
-  { filter: 0.003, excludeItself: true, rank },
-  { filter: 0, excludeItself: false, rank: Math.ceil(rank / 2) },
-  { filter: 0, excludeItself: false, rank: Math.ceil(rank / 8) },
-];
+/** Moves one exponent of the local part by so much. */
+const moveLocal = (name: 'a' | 'b' | 'c', by: number): Step => ({
+  name: `${name} ${by > 0 ? '+' : '−'} ${Math.abs(by)}`,
+  change: (from) => {
+    const value = Math.round(100 * Math.min(Math.max(from.local[name] + by, 0), 1.5)) / 100;
+    return { ...from, local: { ...from.local, [name]: value } };
+  },
+});
+
+/** Multiplies what directions are held against; an ideal low-pass has nothing to multiply. */
+const filterTimes = (factor: number): Step => ({
+  name: `filter × ${factor}`,
+  change: (from) => ({
+    ...from,
+    lowRank: { ...from.lowRank, filter: Number((from.lowRank.filter * factor).toPrecision(3)) },
+  }),
+});
+
+/** The low-rank part as a regression of each item on all others, as EASE is (Steck 2019): best on small, dense shops. */
+const asRegression: Step = {
+  name: 'regression',
+  change: (from) => ({
+    ...from,
+    local: { ...from.local, c: 0.5, q: 0.75 },
+    lowRank: {
+      ...from.lowRank,
+      ...{ userExponent: 0, itemExponent: 0, scoreExponent: 0 },
+      ...{ filter: 0.02, excludeItself: true },
+    },
+    lowRankShare: 0.7,
+  }),
+};
 
 /** Does anything in a list differ from its first? */
 const varies = (values: Float32Array): boolean => values.some((value) => value !== values[0]);
 
 /**
- * Choose the parameters on what each of a sample of users did last, one after the other: the local part alone, the
- * low-rank part alone, their shares, then how signals count. Ends within about its budget; the same signals, seed and
- * enough time give the same choice. With too few data, the defaults.
+ * Choose the parameters on what each of a sample of users did last, one after the other. Ends within about its budget, but
+ * tries at least `start`; the same signals, seed and enough time give the same choice. With too few data, the defaults.
  */
 export const tune = async (signals: Signals, options: TuneOptions, compute: Compute): Promise<Tuning> => {
   const { budgetMs, seed = 1, k = 20, start = defaultParameters, onProgress } = options;
@@ -99,6 +121,7 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
     return meanFigures(figures);
   };
 
+  const tried = new Set<string>();
   let best = start;
   let bestFigures: Figures | undefined;
   // What a trial takes, with and without something new to fit.
@@ -113,6 +136,9 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
       // The longest trial so far is what the next may take.
       if (bestFigures && elapsed() + longest[kind] > until * budgetMs) return;
       const parameters = change(best);
+      const key = JSON.stringify(parameters);
+      if (tried.has(key)) continue;
+      tried.add(key);
       onProgress?.(Math.min(1, elapsed() / budgetMs), name);
       const asked = elapsed();
       const figures = await evaluate(parameters);
@@ -124,41 +150,48 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
     }
   };
 
-  // The two parts are chosen each by itself: what is better alone is better in the sum.
-  await attempt(shares([0]), 0.35, 'fitting');
-  await attempt(inLocal([0.3, 0.5, 0.2, 0.6].map((c) => ({ c }))), 0.35, 'scoring');
-  await attempt(inLocal([0.75, 1.5].map((q) => ({ q }))), 0.35, 'scoring');
-  await attempt(inLocal([0.5, 1, 0.25].map((b) => ({ b }))), 0.35, 'fitting');
-  await attempt(inLocal([0.3, 0.7].map((a) => ({ a }))), 0.35, 'scoring');
-  await attempt(inLocal([best.local.c - 0.05, best.local.c + 0.05].map((c) => ({ c }))), 0.35, 'scoring');
-  const { figures: localFigures, chosen: localBest } = { figures: bestFigures, chosen: best };
-
-  bestFigures = undefined;
+  // Two that are far apart and both known to be good; from the better one in small steps, those that matter most first,
+  // so that whenever time runs out there is something to show for it.
+  await attempt([{ name: 'start', change: (from) => from }, asRegression], 0.6, 'fitting');
   const { rank } = start.lowRank;
-  await attempt(shares([1]), 0.75, 'fitting');
-  await attempt(inLowRank(spectra(rank)), 0.75, 'scoring');
-  for (const normalisation of normalisations) {
+  for (let round = 0; round < rounds; round += 1) {
     const before = best;
+    await attempt(shares([0.35, 0.5, 0.7, 0.85, 0.2, 1]), 0.9, 'scoring');
     await attempt(
-      inLowRank([{ ...normalisation, filter: 0.03, excludeItself: true, rank }]),
-      0.75,
+      best.lowRank.filter > 0
+        ? [0.5, 2, 0.7, 1.4].map(filterTimes)
+        : inLowRank([
+            { filter: 0.02, excludeItself: true },
+            { rank: Math.ceil(rank / 2) },
+            { rank: Math.ceil(rank / 8) },
+          ]),
+      0.9,
+      'scoring',
+    );
+    await attempt([moveLocal('c', 0.1), moveLocal('c', -0.1)], 0.9, 'scoring');
+    await attempt(inLocal([0.75, 1, 1.5].map((q) => ({ q }))), 0.9, 'scoring');
+    await attempt(
+      inSignals([null, 1_000, 120, 30].map((halfLifeDays) => ({ halfLifeDays }))),
+      0.9,
+      'scoring',
+    );
+    await attempt([moveLocal('a', 0.2), moveLocal('a', -0.2)], 0.9, 'scoring');
+    if (signals.ratings.some((rating) => rating > 0))
+      await attempt(inSignals([{ disliked: 0 }, { disliked: -0.3 }]), 0.9, 'scoring');
+    await attempt([moveLocal('b', 0.25), moveLocal('b', -0.25)], 0.9, 'fitting');
+    await attempt(
+      inLowRank([
+        {
+          ...{ userExponent: 0.25, itemExponent: 0.25, scoreExponent: 0.25 },
+          ...{ filter: 0.03, excludeItself: true },
+        },
+      ]),
+      0.9,
       'fitting',
     );
-    if (best !== before) await attempt(inLowRank(spectra(rank).slice(1)), 0.75, 'scoring');
+    if (varies(signals.weights)) await attempt(inSignals([{ power: 0.25 }, { power: 1 }]), 0.9, 'fitting');
+    if (best === before) break;
   }
-  const { filter } = best.lowRank;
-  if (filter > 0)
-    await attempt(inLowRank([{ filter: filter * 0.6 }, { filter: filter * 1.6 }]), 0.75, 'scoring');
-  if (localFigures && (!bestFigures || objective(localFigures) > objective(bestFigures))) {
-    best = { ...best, lowRankShare: localBest.lowRankShare };
-    bestFigures = localFigures;
-  }
-
-  await attempt(shares([0.35, 0.5, 0.2, 0.7, 0.85]), 0.97, 'scoring');
-  await attempt(inSignals([null, 1_000, 120, 30].map((halfLifeDays) => ({ halfLifeDays }))), 0.97, 'scoring');
-  if (signals.ratings.some((rating) => rating > 0))
-    await attempt(inSignals([{ disliked: 0 }, { disliked: -0.3 }]), 0.97, 'scoring');
-  if (varies(signals.weights)) await attempt(inSignals([{ power: 0.25 }, { power: 1 }]), 0.97, 'fitting');
 
   onProgress?.(1, 'baselines');
   const popularity: Figures[] = [];
