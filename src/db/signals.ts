@@ -1,7 +1,7 @@
 import type { Db } from './database.ts';
 import { announceProducts } from './serving.ts';
 
-/** Kinds of deeds that are no interactions, as `user_signals` numbers them. */
+/** Kinds of deeds that are no interactions, as `user_deeds` numbers them. */
 export const deeds = { bought: -1, ordered: -2, refunded: -3, reviewed: -4, carted: -5, wished: -6 } as const;
 
 /** What a user did with products, one entry for each product and kind of deed, the newest first. */
@@ -25,38 +25,72 @@ export interface UserSignals {
   at: Float64Array;
 }
 
-interface PackedSignals {
+interface PackedDeeds {
   person: string;
   present: boolean;
   merged: string[];
   read_at: number;
-  signals: Uint8Array | null;
-  /** Products that have no number yet, and so are left out. */
-  unnumbered: string[] | null;
+  deeds: Uint8Array | null;
 }
 
-const entryBytes = 22;
+const entryBytes = 34;
+const idBytes = 16;
 
-const unpack = ({ person, present, merged, read_at, signals }: PackedSignals): UserSignals => {
-  const packed = signals ?? new Uint8Array();
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  const count = packed.byteLength / entryBytes;
-  const unpacked: UserSignals = {
-    ...{ person, present, merged, readAt: read_at },
-    numbers: new Uint32Array(count),
-    kinds: new Int16Array(count),
-    times: new Uint32Array(count),
-    values: new Float32Array(count),
-    at: new Float64Array(count),
+/** Products' numbers by the octets of their ids. A number is given once and for all. */
+const numbersByDb = new WeakMap<Db, Map<string, number>>();
+
+const idAt = (packed: Buffer, at: number): string => packed.toString('latin1', at, at + idBytes);
+
+const uuidOf = (octets: string): string =>
+  Buffer.from(octets, 'latin1')
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+
+/** Look up the numbers of these products, and give one to those that are so new that they have none. */
+const learnNumbers = async (db: Db, numbers: Map<string, number>, unknown: ReadonlySet<string>) => {
+  const ids = [...unknown].map(uuidOf);
+  const read = async () => {
+    const rows = await db<{ product_id: string; number: number }>`
+      select product_id, number from product_numbers where product_id = any(${ids}::uuid[])`;
+    for (const { product_id, number } of rows)
+      numbers.set(Buffer.from(product_id.replaceAll('-', ''), 'hex').toString('latin1'), number);
+    return rows.length;
   };
-  for (let entry = 0, at = 0; entry < count; entry += 1, at += entryBytes) {
-    unpacked.numbers[entry] = view.getInt32(at);
-    unpacked.kinds[entry] = view.getInt16(at + 4);
-    unpacked.times[entry] = view.getInt32(at + 6);
-    unpacked.values[entry] = view.getFloat32(at + 10);
-    unpacked.at[entry] = view.getFloat64(at + 14);
+  if ((await read()) === ids.length) return;
+  await announceProducts(db, ids);
+  await read();
+};
+
+const unpack = (
+  { person, present, merged, read_at, deeds: octets }: PackedDeeds,
+  numberOf: ReadonlyMap<string, number>,
+): UserSignals => {
+  const packed = Buffer.from(octets?.buffer ?? new ArrayBuffer(), octets?.byteOffset, octets?.byteLength);
+  const most = packed.length / entryBytes;
+  const numbers = new Uint32Array(most);
+  const kinds = new Int16Array(most);
+  const times = new Uint32Array(most);
+  const values = new Float32Array(most);
+  const when = new Float64Array(most);
+  let count = 0;
+  for (let at = 0; at < packed.length; at += entryBytes) {
+    const number = numberOf.get(idAt(packed, at));
+    if (number === undefined) continue;
+    numbers[count] = number;
+    kinds[count] = packed.readInt16BE(at + idBytes);
+    times[count] = packed.readInt32BE(at + idBytes + 2);
+    values[count] = packed.readFloatBE(at + idBytes + 6);
+    when[count] = packed.readDoubleBE(at + idBytes + 10);
+    count += 1;
   }
-  return unpacked;
+  return {
+    ...{ person, present, merged, readAt: read_at },
+    numbers: numbers.subarray(0, count),
+    kinds: kinds.subarray(0, count),
+    times: times.subarray(0, count),
+    values: values.subarray(0, count),
+    at: when.subarray(0, count),
+  };
 };
 
 /** The newest signals of these users, each person once. Interactions of other types than these are not looked at. */
@@ -65,17 +99,22 @@ export const listUserSignals = async (
   ids: readonly string[],
   { types, newest }: { types: readonly string[]; newest: number },
 ): Promise<UserSignals[]> => {
-  const read = () => db<PackedSignals>`
-    select person, present, merged, read_at, signals, unnumbered
-    from user_signals(${ids}::uuid[], ${types}::varchar[], ${newest})`;
-  let rows = await read();
-  // Products so new that nobody has announced them yet.
-  const unnumbered = [...new Set(rows.flatMap((row) => row.unnumbered ?? []))];
-  if (unnumbered.length > 0) {
-    await announceProducts(db, unnumbered);
-    rows = await read();
+  const rows = await db<PackedDeeds>`
+    select person, present, merged, read_at, deeds
+    from user_deeds(${ids}::uuid[], ${types}::varchar[], ${newest})`;
+  const numbers = numbersByDb.get(db) ?? new Map<string, number>();
+  numbersByDb.set(db, numbers);
+  const unknown = new Set<string>();
+  for (const { deeds: octets } of rows) {
+    if (!octets) continue;
+    const packed = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+    for (let at = 0; at < packed.length; at += entryBytes) {
+      const id = idAt(packed, at);
+      if (!numbers.has(id)) unknown.add(id);
+    }
   }
-  return rows.map(unpack);
+  if (unknown.size > 0) await learnNumbers(db, numbers, unknown);
+  return rows.map((row) => unpack(row, numbers));
 };
 
 /** The next users by id, for walking through all of them. */

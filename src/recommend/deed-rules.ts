@@ -17,7 +17,7 @@ export interface DeedRule {
 }
 
 export interface DeedRules {
-  /** Event types that say something, in the order `user_signals` numbers them by. */
+  /** Event types that say something, in the order `user_deeds` numbers them by. */
   types: readonly string[];
   of(kind: number): DeedRule;
 }

@@ -12,7 +12,7 @@ export interface Rows {
 
 /** Everything by product numbers. */
 export interface ScoreRequest {
-  /** What each user likes, and how much. */
+  /** What each user likes, and how much, the strongest first. */
   profiles: Rows & { values: Float32Array };
   /** What is not to be on the list. */
   seen: Rows;
@@ -30,6 +30,8 @@ export interface ScoreReply {
   asked: Float32Array;
 }
 
+/** What stands for a recommendation is looked for among so many of a user's products, the strongest. */
+const mostSpeakers = 64;
 /** Floats of a block of scores: 32 MB of them. */
 const blockFloats = 8_000_000;
 
@@ -107,7 +109,9 @@ export const scoreBatch = async (
   const explain = (profiles: Sparse, row: number) => {
     sums.fill(0);
     strongest.fill(0);
-    for (let at = profiles.starts[row] as number; at < (profiles.starts[row + 1] as number); at += 1) {
+    const begin = profiles.starts[row] as number;
+    const end = Math.min(profiles.starts[row + 1] as number, begin + mostSpeakers);
+    for (let at = begin; at < end; at += 1) {
       const own = profiles.indices[at] as number;
       const weight = profiles.values[at] as number;
       const first = own * local.width;
