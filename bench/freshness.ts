@@ -72,6 +72,21 @@ try {
   const began = performance.now();
   for (let at = await status(); !(at.idle && at.model); at = await status()) await delay(1_000);
   said(`ready after ${((performance.now() - began) / 1_000).toFixed(0)} s`);
+  const rebuild = async (target: string): Promise<string> => {
+    const answer = await fetch(`${url}/v1/admin/rebuild`, {
+      ...{ method: 'POST', headers, body: JSON.stringify({ targets: [target] }) },
+    });
+    if (answer.status !== 202) throw new Error(await answer.text());
+    return ((await answer.json()) as { rebuild_id: string }).rebuild_id;
+  };
+  const allBegan = performance.now();
+  const id = await rebuild('recommendations');
+  for (let state = 'running'; state === 'running'; await delay(250)) {
+    const answer = await fetch(`${url}/v1/admin/rebuild/${id}`, { headers });
+    state = ((await answer.json()) as { state: string }).state;
+  }
+  const refreshAllSeconds = (performance.now() - allBegan) / 1_000;
+  said(`every list made anew in ${refreshAllSeconds.toFixed(1)} s`);
   const numbers = new Map(
     (await db<{ id: string; number: number }>`select product_id as id, number from product_numbers`).map(
       ({ id, number }) => [id, number],
@@ -86,12 +101,7 @@ try {
     bought.set(user, own.add(product));
   }
 
-  if (options.train) {
-    const answer = await fetch(`${url}/v1/admin/rebuild`, {
-      ...{ method: 'POST', headers, body: JSON.stringify({ targets: ['model'] }) },
-    });
-    if (answer.status !== 202) throw new Error(await answer.text());
-  }
+  if (options.train) await rebuild('model');
 
   const pick = (from: readonly string[]): string => from[Math.floor(Math.random() * from.length)] as string;
   const event = (user: string, product: string, event_type: string) => ({
@@ -207,6 +217,8 @@ try {
     p90_ms: Math.round(quantile(took, 0.9)),
     p99_ms: Math.round(quantile(took, 0.99)),
     max_ms: Math.round(quantile(took, 1)),
+    users: users.length,
+    refresh_all_seconds: Math.round(10 * refreshAllSeconds) / 10,
     lists_per_second: Math.round(lists / lasted),
     worker_mib: await memoryOf(worker),
   };
