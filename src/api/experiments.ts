@@ -95,6 +95,8 @@ export const getExperiment = defineRoute({
 });
 
 const share = z.number().nullable();
+/** Its two ends. Not a tuple: zod-openapi writes those as OpenAPI 3.0 did. */
+const interval = z.array(z.number()).length(2).nullable();
 
 /** `GET /v1/experiments/:test_name/report` */
 export const getExperimentReport = defineRoute({
@@ -122,17 +124,14 @@ export const getExperimentReport = defineRoute({
             clicks: z.int(),
             clicked_impressions: z.int().meta({ description: 'Answers that a click followed.' }),
             ctr: share.meta({ description: '`clicked_impressions` of `impressions`; null without any.' }),
-            ctr_interval: z.tuple([z.number(), z.number()]).nullable().meta({
+            ctr_interval: interval.meta({
               description:
                 '95 %, by Wilson; wider where users had several answers, because those go together.',
             }),
             purchases: z.int().meta({ description: 'Items of completed orders.' }),
             buyers: z.int(),
             conversion: share.meta({ description: '`buyers` of `users`; null without any.' }),
-            conversion_interval: z
-              .tuple([z.number(), z.number()])
-              .nullable()
-              .meta({ description: '95 %, by Wilson.' }),
+            conversion_interval: interval.meta({ description: '95 %, by Wilson.' }),
             revenue: z.record(z.string(), z.string()).meta({
               description: 'Exact decimals by currency; `?` for products without one.',
             }),

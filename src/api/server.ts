@@ -14,6 +14,7 @@ import { startPopular } from '../serving/popular.ts';
 import { createListReader } from '../serving/read-lists.ts';
 import { createRecommendationLog } from '../serving/recommendation-log.ts';
 import { createApp, serverLimits } from './app.ts';
+import { answerBadHttp } from './bad-http.ts';
 
 export interface Api {
   url: string;
@@ -68,6 +69,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
     if (leaving) response.setHeader('connection', 'close');
     app(request, response);
   });
+  server.on('clientError', answerBadHttp);
   server.listen(config.PORT, config.HOST);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -139,7 +139,11 @@ export const startPopular = async (parts: PopularParts): Promise<Popular> => {
         if (order.numbers.length === order.depth) depth = 8 * order.depth;
       }
     },
-    shareOf: (number) => Math.min(Math.exp((scores[number] ?? Number.NEGATIVE_INFINITY) - highest), 1),
+    shareOf(number) {
+      const score = scores[number] ?? Number.NEGATIVE_INFINITY;
+      // While nothing happened to any product the highest is minus infinity too, and their difference no number.
+      return score === Number.NEGATIVE_INFINITY ? 0 : Math.min(Math.exp(score - highest), 1);
+    },
     close() {
       closed = true;
       clearTimeout(timer);
