@@ -59,7 +59,8 @@ export const decimal = (precision: number, scale: number) =>
       const value = typeof given === 'number' ? plain(given) : given;
       const problem = decimalProblem(value, typeof given === 'number', precision, scale);
       if (problem === undefined) return value;
-      context.addIssue({ code: 'custom', message: problem });
+      // Or rules about several fields together would be asked of one that is no number.
+      context.addIssue({ code: 'custom', message: problem, continue: false });
       return z.NEVER;
     })
     .meta({

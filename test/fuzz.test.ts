@@ -207,5 +207,5 @@ test(
       expect(grave.slice(0, 5), name).toEqual([]);
     }
   },
-  120_000 + 400 * perRoute,
+  120_000 + 1_000 * perRoute,
 );

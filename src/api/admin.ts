@@ -4,7 +4,7 @@ import { findModelStatus } from '../db/models.ts';
 import { countParked, listParked, listReleasable } from '../db/parked-events.ts';
 import { findServingIndex } from '../db/vector-indexes.ts';
 import { OutageError } from '../errors.ts';
-import { instant, uuid } from '../fields.ts';
+import { instant, text, uuid } from '../fields.ts';
 import { maskPersonal } from '../personal.ts';
 import { cursor, encodeCursor, limit } from './cursor.ts';
 import { queueFigures } from './queue-figures.ts';
@@ -109,8 +109,8 @@ export const getFailed = defineRoute({
   summary: 'Events that wait, failed or were refused, oldest first.',
   query: z.strictObject({
     state: states.default('failed'),
-    job: z.string().min(1).max(100).optional(),
-    reason: z.string().min(1).max(200).optional(),
+    job: text(100).optional(),
+    reason: text(200).optional(),
     limit: limit(100, 20),
     cursor: cursor(z.tuple([instant, uuid])).optional(),
   }),

@@ -74,6 +74,11 @@ test('every mounted route needs its key, but for the public ones, and nothing is
   ]);
 
   const other = { read: keys.write, write: keys.read, admin: keys.write };
+  const revoked = await createApiKey(system.db, { app: 'gone', scopes: ['admin'] });
+  await revokeApiKey(system.db, revoked.key_id);
+  const expiresAt = new Date(Date.now() - 1).toISOString();
+  const expired = await createApiKey(system.db, { app: 'over', scopes: ['admin'], expiresAt });
+  const closed = [revoked.key, expired.key, 'zyra_unknown', 'x'.repeat(500), '{}'];
   for (const { method, path, scope } of listed) {
     const address = url + path.replaceAll(/:\w+/g, uuidv7());
     const ask = (headers: Record<string, string>) =>
@@ -86,7 +91,7 @@ test('every mounted route needs its key, but for the public ones, and nothing is
     expect(without.status, path).toBe(401);
     expect(without.headers.get('www-authenticate')).toMatch(/^Bearer /);
     expect(without.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
-    expect((await ask(bearer('zyra_unknown'))).status, path).toBe(401);
+    for (const key of closed) expect((await ask(bearer(key))).status, path).toBe(401);
     expect((await ask({ authorization: `Basic ${btoa(`x:${keys.admin}`)}` })).status, path).toBe(401);
     expect((await ask(bearer(other[scope]))).status, path).toBe(403);
   }
@@ -94,6 +99,12 @@ test('every mounted route needs its key, but for the public ones, and nothing is
     const answer = await fetch(`${url}/admin/queues${path}`);
     expect(answer.status, path).toBe(401);
     expect(answer.headers.get('www-authenticate')).toMatch(/^Basic /);
+    for (const key of [...closed, keys.write, keys.read]) {
+      const { status } = await fetch(`${url}/admin/queues${path}`, {
+        headers: { authorization: `Basic ${btoa(`x:${key}`)}` },
+      });
+      expect(status, path).toBe(401);
+    }
   }
 });
 
@@ -153,6 +164,9 @@ test('hostile and broken requests get a problem, never a 5xx', async () => {
     [400, fetch(`${url}/v1/users/${uuidv7()}/history?cursor=x`, { headers: read })],
     [400, fetch(`${url}/v1/users/${uuidv7()}/history?lmit=1`, { headers: read })],
     [404, fetch(`${url}/v1/users/${uuidv7()}/history`, { headers: read })],
+    [400, fetch(`${url}/v1/admin/failed?job=%00`, { headers: bearer(keys.admin) })],
+    [400, fetch(`${url}/v1/admin/audit?component=%00`, { headers: bearer(keys.admin) })],
+    [400, post(JSON.stringify({ user_id: uuidv7(), items: [{ product_id: uuidv7(), unit_price: '`' }] }), {}, '/v1/purchases')],
   ];
   for (const [index, [expected, pending]] of cases.entries()) {
     const answer = await pending;

@@ -63,8 +63,8 @@ const answerErrors =
 
 /** Build the HTTP API. `close` ends what it does in the background; the parts stay the caller's. */
 export const createApp = (parts: ApiParts): { app: Express; close(): Promise<void> } => {
-  const { config, db, log, metrics, producer } = parts;
-  const keyring = createKeyring(db, config, log);
+  const { config, log, metrics, producer } = parts;
+  const keyring = createKeyring(parts);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

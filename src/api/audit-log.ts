@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { countAudit, listAudit } from '../db/audit.ts';
-import { instant } from '../fields.ts';
+import { instant, text } from '../fields.ts';
 import { cursor, limit } from './cursor.ts';
 import { cutPage, pageOf } from './lists.ts';
 import { defineRoute } from './route.ts';
@@ -16,7 +16,7 @@ export const getAudit = defineRoute({
   description:
     'Components: `events` (parked, replayed), `reviews` (moderation), `users` (merges, erasures), `keys` (made, revoked, refused: once a minute and process, with counts), `process` (start, stop), `config` (changed settings), `reconcile`, `retention`.',
   query: z.strictObject({
-    component: z.string().min(1).max(100).optional(),
+    component: text(100).optional(),
     severity: severity.optional(),
     since: instant.optional().meta({ description: 'From this time on.' }),
     until: instant.optional().meta({ description: 'Before this time.' }),

@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
+import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
-import { hashKey, listActiveKeyHashes, type Scope } from '../db/api-keys.ts';
+import { hashKey, listOpenKeys, type Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
 import type { Log } from '../log.ts';
+import { createKeyLimits } from './key-limits.ts';
 import { Problem, unavailable } from './problem.ts';
 import { tallyRefusals } from './refusals.ts';
 
@@ -11,13 +13,18 @@ import { tallyRefusals } from './refusals.ts';
 export interface Caller {
   app: string;
   scopes: ReadonlySet<Scope>;
+  keyId: string;
+  /** Requests a second the key may make; null for any number. */
+  rate: number | null;
 }
 
 export interface Keyring {
   /** The caller a key belongs to. A key made a moment ago is found, a revoked one is gone within seconds. */
   find(key: string): Promise<Caller | undefined>;
-  /** Count a request that was turned away: without a key, with an unknown one, or for want of this scope. */
-  refused(why: 'no_key' | 'unknown_key' | Scope): void;
+  /** Count a request of this caller. Milliseconds to wait when it is one more than its key may make. */
+  spend(caller: Caller): Promise<number | undefined> | undefined;
+  /** Count a request that was turned away: for its key, for its rate, or for want of this scope. */
+  refused(why: 'no_key' | 'unknown_key' | 'over_rate' | Scope): void;
   close(): Promise<void>;
 }
 
@@ -27,6 +34,15 @@ const lookAgainMs = 1_000;
 
 interface Entry extends Caller {
   hash: Buffer;
+  /** In milliseconds since 1970: also while PostgreSQL is away no key outlives its time. */
+  expiresAt: number;
+}
+
+interface KeyringParts {
+  db: Db;
+  config: Config;
+  log: Log;
+  cache: Redis;
 }
 
 const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64');
@@ -35,21 +51,23 @@ const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64')
  * The open keys, by the hash of each, kept in memory and renewed in the background: a request costs no round trip, and
  * while PostgreSQL is away the known keys keep working.
  */
-export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
+export const createKeyring = ({ db, config, log, cache }: KeyringParts): Keyring => {
   const master = new Map<string, Entry>();
   if (config.ZYRA_ADMIN_KEY !== undefined) {
     const hash = hashKey(config.ZYRA_ADMIN_KEY);
-    master.set(keyOf(hash), { hash, app: 'admin', scopes: new Set(['admin']) });
+    const scopes = new Set<Scope>(['admin']);
+    master.set(keyOf(hash), { hash, app: 'admin', scopes, keyId: 'admin', rate: null, expiresAt: Infinity });
   }
   let entries: ReadonlyMap<string, Entry> = master;
   let known = false;
 
   const look = async (): Promise<void> => {
     try {
-      const rows = await listActiveKeyHashes(db);
+      const rows = await listOpenKeys(db);
       const next = new Map<string, Entry>();
-      for (const { key_hash, app, scopes } of rows) {
-        next.set(keyOf(key_hash), { hash: key_hash, app, scopes: new Set(scopes) });
+      for (const { key_hash: hash, key_id: keyId, app, scopes, expires_at, rate } of rows) {
+        const expiresAt = expires_at === null ? Infinity : Date.parse(expires_at);
+        next.set(keyOf(hash), { hash, keyId, app, scopes: new Set(scopes), rate, expiresAt });
       }
       for (const [key, entry] of master) next.set(key, entry);
       entries = next;
@@ -71,10 +89,11 @@ export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
   const timer = setInterval(() => void lookOnce(), refreshMs);
   timer.unref();
   const refusals = tallyRefusals(db, log);
+  const limits = createKeyLimits({ redis: cache, prefix: config.REDIS_PREFIX, log });
 
   const lookUp = (hash: Buffer): Entry | undefined => {
     const entry = entries.get(keyOf(hash));
-    return entry && timingSafeEqual(entry.hash, hash) ? entry : undefined;
+    return entry && timingSafeEqual(entry.hash, hash) && Date.now() < entry.expiresAt ? entry : undefined;
   };
 
   let askedAt = Number.NEGATIVE_INFINITY;
@@ -102,13 +121,16 @@ export const createKeyring = (db: Db, config: Config, log: Log): Keyring => {
       if (!found && !known) throw unavailable('Keys cannot be checked right now; try again.');
       return found;
     },
-    refused: (why) => refusals.count(why === 'no_key' || why === 'unknown_key' ? why : `no_scope_${why}`),
+    spend: ({ keyId, rate }) => (rate === null ? undefined : limits.spend(keyId, rate)),
+    refused: (why) => refusals.count(isScope(why) ? `no_scope_${why}` : why),
     async close() {
       clearInterval(timer);
       await refusals.close();
     },
   };
 };
+
+const isScope = (why: string): why is Scope => why === 'write' || why === 'read' || why === 'admin';
 
 const bearer = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 const basic = /^Basic +([A-Za-z0-9+/=]{1,1024}) *$/i;
@@ -118,9 +140,19 @@ const unauthorized = (challenge: string, detail: string): Problem =>
 
 const bearerRealm = 'Bearer realm="zyra"';
 
+/** @throws Problem 429 when the caller's key has made its requests. */
+const assertWithinRate = async (keyring: Keyring, caller: Caller): Promise<void> => {
+  const waitMs = await keyring.spend(caller);
+  if (waitMs === undefined) return;
+  keyring.refused('over_rate');
+  throw new Problem(429, `This key may make ${caller.rate} requests a second.`, {
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
+  });
+};
+
 /**
  * The caller of a request, who holds the scope.
- * @throws Problem 401 without a valid key, 403 when it does not open this.
+ * @throws Problem 401 without a valid key, 403 when it does not open this, 429 when it is over its rate.
  */
 export const authorize = async (keyring: Keyring, request: Request, scope: Scope): Promise<Caller> => {
   const [, key] = bearer.exec(request.headers.authorization ?? '') ?? [];
@@ -133,6 +165,7 @@ export const authorize = async (keyring: Keyring, request: Request, scope: Scope
     keyring.refused('unknown_key');
     throw unauthorized(`${bearerRealm}, error="invalid_token"`, 'This key is not known.');
   }
+  if (caller.rate !== null) await assertWithinRate(keyring, caller);
   if (!allows(caller, scope)) {
     keyring.refused(scope);
     throw new Problem(403, `This key does not have the scope ${scope}.`);
@@ -154,7 +187,10 @@ export const authorizeBrowser = async (keyring: Keyring, request: Request): Prom
   const text = Buffer.from(credentials ?? '', 'base64').toString();
   const password = text.slice(text.indexOf(':') + 1);
   const caller = password === '' ? undefined : await keyring.find(password);
-  if (caller && allows(caller, 'admin')) return caller;
+  if (caller && allows(caller, 'admin')) {
+    await assertWithinRate(keyring, caller);
+    return caller;
+  }
   keyring.refused(password === '' ? 'no_key' : caller ? 'admin' : 'unknown_key');
   throw unauthorized('Basic realm="zyra", charset="UTF-8"', 'Log in with an admin key as password.');
 };

@@ -24,6 +24,7 @@ const statuses: Record<number, string> = {
   403: 'The key lacks the scope.',
   413: 'The body is too large.',
   415: 'The media type or encoding is not supported.',
+  429: 'The key is over its rate. Try again after `Retry-After` seconds.',
   503: 'The system cannot do this durably right now. Try again after `Retry-After` seconds.',
 };
 
@@ -32,7 +33,7 @@ const problemsOf = ({ scope, params, query, body }: Route): number[] => [
   ...(params || query || body ? [400] : []),
   ...(scope === 'public' ? [] : [401, 403]),
   ...(body ? [413, 415] : []),
-  ...(scope === 'public' ? [] : [503]),
+  ...(scope === 'public' ? [] : [429, 503]),
 ];
 
 const operation = (route: Route): ZodOpenApiOperationObject => {

@@ -263,8 +263,27 @@ test('a key made by the command opens the API until it is revoked', async () => 
     code: 1,
     stderr: expect.stringContaining('no open key'),
   });
+  const of = (...more: string[]) => keys('create', '--app', 'x', '--scopes', 'read', ...more);
   expect((await keys('create', '--app', 'x', '--scopes', 'wriet')).code).toBe(2);
-});
+  for (const wrong of [
+    ['--rate', '0/s'],
+    ['--rate', '5'],
+    ['--expires', '5'],
+    ['--expires', '2020-01-01T00:00:00Z'],
+  ])
+    expect((await of(...wrong)).code, wrong.join(' ')).toBe(2);
+
+  const limited = JSON.parse((await of('--rate', '30/m', '--expires', '90d')).stdout);
+  const rotated = JSON.parse((await keys('rotate', limited.key_id, '--grace', '1h')).stdout);
+  const rows = (JSON.parse((await keys('list')).stdout) as Record<string, string>[]).slice(-2);
+  expect(rows).toMatchObject([
+    { key_id: limited.key_id, rate: 0.5, expires_at: rotated.replaced_until },
+    { key_id: rotated.key_id, rate: 0.5, app: 'x', scopes: ['read'], revoked_at: null },
+  ]);
+  const hours = rows.map(({ expires_at = '' }) => (Date.parse(expires_at) - Date.now()) / 3_600_000);
+  expect(hours.map(Math.round)).toEqual([1, 90 * 24]);
+  expect((await keys('rotate', made.key_id)).code).toBe(1);
+}, 120_000);
 
 test('a parked event can be listed, shown, repaired and replayed', async () => {
   const system = await setup();

@@ -1,6 +1,6 @@
 import { queueFigures } from '../api/queue-figures.ts';
 import type { Config } from '../config.ts';
-import { listActiveKeyHashes } from '../db/api-keys.ts';
+import { listOpenKeys } from '../db/api-keys.ts';
 import { createDatabase, type Db } from '../db/database.ts';
 import { describeDatabase, tryWriting } from '../db/doctor.ts';
 import { pendingMigrations } from '../db/migrate.ts';
@@ -86,7 +86,7 @@ const checkMigrations = async (db: Db): Promise<Finding> => {
 };
 
 const checkKeys = async (db: Db, config: Config): Promise<Finding> => {
-  const keys = await listActiveKeyHashes(db);
+  const keys = await listOpenKeys(db);
   if (keys.length > 0) return ok('keys', `${keys.length} open`);
   if (config.ZYRA_ADMIN_KEY !== undefined)
     return warning(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { createApiKey, hashKey, listActiveKeyHashes, type Scope } from '../db/api-keys.ts';
+import { createApiKey, hashKey, listOpenKeys, type Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
 
 export type Keys = Record<Scope, string>;
@@ -17,7 +17,7 @@ export const writeSecret = async (file: string, content: unknown): Promise<void>
  */
 export const ensureKeys = async (db: Db, file: string): Promise<Keys> => {
   const kept: Partial<Keys> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
-  const known = new Set((await listActiveKeyHashes(db)).map(({ key_hash }) => key_hash.toString('hex')));
+  const known = new Set((await listOpenKeys(db)).map(({ key_hash }) => key_hash.toString('hex')));
   const ensure = async (purpose: Scope, scopes: Scope[]) => {
     const key = kept[purpose];
     if (key && known.has(hashKey(key).toString('hex'))) return key;

@@ -10,7 +10,21 @@ export interface ApiKey {
   scopes: Scope[];
   created_at: string;
   revoked_at: string | null;
+  /** From then on it opens nothing. */
+  expires_at: string | null;
+  /** Requests a second it may make; null for any number. */
+  rate: number | null;
 }
+
+/** What a key is made with. `expiresAt` is RFC 3339, `rate` in requests a second. */
+export interface NewKey {
+  app: string;
+  scopes: readonly Scope[];
+  expiresAt?: string | undefined;
+  rate?: number | undefined;
+}
+
+const mint = () => ({ key: `zyra_${randomBytes(24).toString('base64url')}`, key_id: uuidv7() });
 
 /** Keys are long and random, so a plain hash is enough: there is nothing to guess that a slow hash would protect. */
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
@@ -18,28 +32,66 @@ export const hashKey = (key: string): Buffer => createHash('sha256').update(key)
 /** Make a key for an app, with its entry in the audit. The key itself is returned once and kept nowhere. */
 export const createApiKey = async (
   db: Db,
-  { app, scopes }: { app: string; scopes: readonly Scope[] },
+  { app, scopes, expiresAt, rate }: NewKey,
 ): Promise<{ key_id: string; key: string }> => {
-  const key = `zyra_${randomBytes(24).toString('base64url')}`;
-  const key_id = uuidv7();
+  const { key, key_id } = mint();
   await db`
     with made as (
-      insert into api_keys (key_id, app, scopes, key_hash)
-      values (${key_id}, ${app}, ${scopes as string[]}, ${hashKey(key)})
-      returning key_id, app, scopes
+      insert into api_keys (key_id, app, scopes, key_hash, expires_at, rate)
+      values (
+        ${key_id}, ${app}, ${scopes as string[]}, ${hashKey(key)}, ${expiresAt ?? null}::timestamptz,
+        ${rate ?? null}::float8
+      )
+      returning key_id, app, scopes, expires_at, rate
     )
     insert into system_audit (component, severity, message, payload)
-    select 'keys', 'info', 'key created', json_build_object('key_id', key_id, 'app', app, 'scopes', scopes) from made`;
+    select 'keys', 'info', 'key created', to_json(made) from made`;
   return { key_id, key };
 };
 
-/** Every key, revoked ones included, without its hash. */
-export const listApiKeys = (db: Db) => db<ApiKey>`
-  select key_id, app, scopes, created_at, revoked_at from api_keys order by created_at, key_id`;
+/**
+ * Make a key that opens the same as another and lives as long, and let the other end after the grace, if it does not
+ * sooner. Undefined if there is no such open key.
+ */
+export const rotateApiKey = async (
+  db: Db,
+  keyId: string,
+  graceSeconds: number,
+): Promise<{ key_id: string; key: string; replaced_until: string } | undefined> => {
+  const { key, key_id } = mint();
+  const [rotated] = await db<{ until: string }>`
+    with old as (
+      select key_id, app, scopes, rate, expires_at - created_at as lifetime from api_keys
+      where key_id = ${keyId} and revoked_at is null and (expires_at is null or expires_at > now())
+      for update
+    ), ended as (
+      update api_keys
+      set expires_at = least(api_keys.expires_at, now() + make_interval(secs => ${graceSeconds}::float8))
+      from old where api_keys.key_id = old.key_id
+      returning api_keys.expires_at
+    ), made as (
+      insert into api_keys (key_id, app, scopes, key_hash, expires_at, rate)
+      select ${key_id}, app, scopes, ${hashKey(key)}::bytea, now() + lifetime, rate from old
+    ), audited as (
+      insert into system_audit (component, severity, message, payload)
+      select 'keys', 'info', 'key rotated', json_build_object(
+        'key_id', ${key_id}::uuid, 'app', app, 'replaces', key_id, 'replaced_until', expires_at)
+      from old, ended
+    )
+    select expires_at as until from ended`;
+  return rotated && { key_id, key, replaced_until: rotated.until };
+};
 
-/** The hashes of the keys that open something now. */
-export const listActiveKeyHashes = (db: Db) => db<{ key_hash: Buffer; app: string; scopes: Scope[] }>`
-  select key_hash, app, scopes from api_keys where revoked_at is null`;
+/** Every key, revoked and expired ones included, without its hash. */
+export const listApiKeys = (db: Db) => db<ApiKey>`
+  select key_id, app, scopes, created_at, revoked_at, expires_at, rate from api_keys order by created_at, key_id`;
+
+/** The keys that open something now, with the hash of each. */
+export const listOpenKeys = (db: Db) => db<
+  Pick<ApiKey, 'key_id' | 'app' | 'scopes' | 'expires_at' | 'rate'> & { key_hash: Buffer }
+>`
+  select key_id, key_hash, app, scopes, expires_at, rate from api_keys
+  where revoked_at is null and (expires_at is null or expires_at > now())`;
 
 /**
  * Close a key, with its entry in the audit. Running API processes honour it within seconds. Returns false if there is no

@@ -248,7 +248,7 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
 export const others = new Set([
   ...['createDatabase', 'migrate', 'pendingMigrations', 'insertDemoShop', 'describeDatabase', 'tryWriting'],
   ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'applyBy', 'before', 'ownLines', 'arrayTypes'],
-  ...['createApiKey', 'listApiKeys', 'listActiveKeyHashes', 'revokeApiKey', 'hashKey'],
+  ...['createApiKey', 'listApiKeys', 'listOpenKeys', 'revokeApiKey', 'rotateApiKey', 'hashKey'],
   ...['listCategoryTree', 'markAllSimilar'],
   // The popular products, once in a while, page by page; an insert; one look at an index.
   ...['listMostPopular', 'listPopularScores', 'markLists', 'anyDirty'],
