@@ -81,3 +81,37 @@ describe('loadConfig', () => {
     expect(loadConfig({ ...required, ALLOW_UNSAFE_REDIS: text }).ALLOW_UNSAFE_REDIS).toBe(value);
   });
 });
+
+describe('in production', () => {
+  const sound = {
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://zyra:5d41402abc4b2a76@db/zyra',
+    REDIS_QUEUE_URL: 'rediss://:7d793037a0760186@queue:6379',
+    REDIS_CACHE_URL: 'redis://:9b74c9897bac770f@cache:6379',
+    ZYRA_SECRET: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e',
+    ZYRA_ADMIN_KEY: '486ea46224d1bb4fb680f34f7c9ad96a8f24ec88',
+  };
+
+  test('takes secrets of its own', () => {
+    expect(loadConfig(sound).NODE_ENV).toBe('production');
+  });
+
+  test.each([
+    ['DATABASE_URL', 'postgres://zyra@db/zyra'],
+    ['DATABASE_URL', 'postgres://zyra:PASSWORD@db/zyra'],
+    ['DATABASE_URL', 'postgres://postgres:postgres@db/zyra'],
+    ['REDIS_QUEUE_URL', 'redis://queue:6379'],
+    ['REDIS_QUEUE_URL', 'redis://:123456@queue:6379'],
+    ['REDIS_CACHE_URL', 'redis://:change%6De@cache:6379'],
+    ['ZYRA_SECRET', ''],
+    ['ZYRA_SECRET', 'development-only-secret-not-for-production'],
+    ['ZYRA_SECRET', 'a'.repeat(40)],
+    ['ZYRA_ADMIN_KEY', 'changeme-changeme-changeme-1'],
+    ['ZYRA_ADMIN_KEY', '0123012301230123012301230123'],
+  ])('refuses to start with %s=%s', (name, value) => {
+    const message = refusal({ ...sound, [name]: value });
+    expect(message).toContain(`  ${name}: `);
+    expect(message.split('\n')).toHaveLength(2);
+    expect(loadConfig({ ...sound, [name]: value, NODE_ENV: 'test' })).toBeDefined();
+  });
+});

@@ -25,6 +25,36 @@ const weights = z
 /** Known to everybody, so production refuses it. */
 const developmentSecret = 'development-only-secret-not-for-production';
 
+/** What stands in examples, images and other people's guides; the first is .env.example's own. */
+const wellKnown =
+  /^(password|postgres|redis|zyra|admin|root|secret|test|guest|default|example|change-?me|letmein|foobared|\d*)$/i;
+
+/** What is wrong with the password in the address of a server; undefined when nothing is. */
+const passwordProblem = (address: string | undefined): string | undefined => {
+  if (address === undefined || !URL.canParse(address)) return undefined;
+  const { password } = new URL(address);
+  if (password === '') return 'must hold a password in production';
+  return wellKnown.test(decodeURIComponent(password)) ? 'holds a password that everybody knows' : undefined;
+};
+
+/** Too few different characters to have been drawn at random, or a phrase of an example. */
+const isGuessable = (key: string): boolean =>
+  new Set(key).size < 10 || /password|change-?me|example|development|not-for-production/i.test(key);
+
+/** What production does not start with: secrets of examples, and servers that are open to whoever reaches them. */
+const productionProblems = (given: NodeJS.ProcessEnv): string[] => {
+  const problems: string[] = [];
+  if (isGuessable(given.ZYRA_SECRET ?? developmentSecret))
+    problems.push('ZYRA_SECRET: must be set in production, to a secret of your own');
+  if (given.ZYRA_ADMIN_KEY !== undefined && isGuessable(given.ZYRA_ADMIN_KEY))
+    problems.push('ZYRA_ADMIN_KEY: can be guessed; `openssl rand -hex 24` makes a better one');
+  for (const name of ['DATABASE_URL', 'REDIS_QUEUE_URL', 'REDIS_CACHE_URL']) {
+    const problem = passwordProblem(given[name]);
+    if (problem) problems.push(`${name}: ${problem}`);
+  }
+  return problems;
+};
+
 /** Every setting of the system, with its default. `.env.example` lists the same names; a test compares the two. */
 export const Env = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
@@ -139,9 +169,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = Env.safeParse(given);
   const problems = (parsed.error?.issues ?? []).map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-  if (given.NODE_ENV === 'production' && (given.ZYRA_SECRET ?? developmentSecret) === developmentSecret) {
-    problems.push('  ZYRA_SECRET: must be set in production, to a secret of your own');
-  }
+  if (given.NODE_ENV === 'production')
+    problems.push(...productionProblems(given).map((problem) => `  ${problem}`));
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new ConfigError(`The environment is not usable:\n${problems.join('\n')}`);
 };

@@ -166,7 +166,14 @@ test('hostile and broken requests get a problem, never a 5xx', async () => {
     [404, fetch(`${url}/v1/users/${uuidv7()}/history`, { headers: read })],
     [400, fetch(`${url}/v1/admin/failed?job=%00`, { headers: bearer(keys.admin) })],
     [400, fetch(`${url}/v1/admin/audit?component=%00`, { headers: bearer(keys.admin) })],
-    [400, post(JSON.stringify({ user_id: uuidv7(), items: [{ product_id: uuidv7(), unit_price: '`' }] }), {}, '/v1/purchases')],
+    [
+      400,
+      post(
+        JSON.stringify({ user_id: uuidv7(), items: [{ product_id: uuidv7(), unit_price: '`' }] }),
+        {},
+        '/v1/purchases',
+      ),
+    ],
   ];
   for (const [index, [expected, pending]] of cases.entries()) {
     const answer = await pending;

@@ -74,7 +74,7 @@ test('while Redis is away each process holds a key to its rate by itself, and so
   await eventually(() => expect(redis.status).toBe('ready'));
   const limits = createKeyLimits({
     redis,
-    prefix: prefix ?? system.prefix,
+    prefix,
     log: createLog('test', 'silent'),
   });
   const burst = async (id: string, count: number) => {

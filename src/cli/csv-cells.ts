@@ -16,7 +16,11 @@ export const slugOf = (text: string): string => {
 /** Words written together, apart: `Home&Kitchen` is "Home & Kitchen", `USBCables` is "USB Cables". */
 export const wordsOf = (text: string): string =>
   text
-    .replace(/\s*&\s*/g, ' & ')
+    .split('&')
+    .map((part, at, { length }) =>
+      (at < length - 1 ? part.trimEnd() : part).replace(at > 0 ? /^\s+/ : '', ''),
+    )
+    .join(' & ')
     .replace(/,(?=\S)/g, ', ')
     .replace(/(\p{Ll})(?=\p{Lu})/gu, '$1 ')
     // An abbreviation before a word; its plural is none, so `HDTVs` stays.

@@ -26,7 +26,11 @@ const wordsOf = (error: unknown): string => {
 };
 
 /** An error as one line. */
-export const oneLine = (error: unknown): string => wordsOf(error).replace(/\s*\n\s*/g, ' ');
+export const oneLine = (error: unknown): string =>
+  wordsOf(error)
+    .split('\n')
+    .map((line) => line.trim())
+    .join(' ');
 
 export const exitCodeOf = (error: unknown): number =>
   error instanceof UsageError ? exitCodes.usage : exitCodes.failed;
