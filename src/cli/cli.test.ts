@@ -266,9 +266,7 @@ test('a key made by the command opens the API until it is revoked', async () => 
   const of = (...more: string[]) => keys('create', '--app', 'x', '--scopes', 'read', ...more);
   expect((await keys('create', '--app', 'x', '--scopes', 'wriet')).code).toBe(2);
   for (const wrong of [
-    ['--rate', '0/s'],
     ['--rate', '5'],
-    ['--expires', '5'],
     ['--expires', '2020-01-01T00:00:00Z'],
   ])
     expect((await of(...wrong)).code, wrong.join(' ')).toBe(2);

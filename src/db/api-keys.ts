@@ -45,7 +45,7 @@ export const createApiKey = async (
       returning key_id, app, scopes, expires_at, rate
     )
     insert into system_audit (component, severity, message, payload)
-    select 'keys', 'info', 'key created', to_json(made) from made`;
+    select 'keys', 'info', 'key created', json_strip_nulls(to_json(made)) from made`;
   return { key_id, key };
 };
 
