@@ -15,7 +15,7 @@ import { type Random, seeded } from './support/random-shop.ts';
 import { type RunningSystem, startSystem } from './support/system.ts';
 
 /** `FUZZ_REQUESTS=10000` for as many a route; `FUZZ_SEED` for others than these. */
-const perRoute = Number(process.env.FUZZ_REQUESTS ?? 200);
+const perRoute = Number(process.env.FUZZ_REQUESTS ?? 100);
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const atOnce = 16;
 
