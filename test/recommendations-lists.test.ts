@@ -1,8 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { refreshUsers } from '../jobs/refresh-users.ts';
+import { refreshEveryList } from '../src/serving/every-list.ts';
 import { createListMaker } from '../src/serving/list-maker.ts';
-import { decodeAlias, decodeList, userListKey, writeLists } from '../src/serving/user-list.ts';
+import { decodeAlias, decodeList, sessionKey, userListKey, writeLists } from '../src/serving/user-list.ts';
 import { handleRefreshUsers } from '../workers/refresh-users.ts';
 import { createClient } from './support/client.ts';
 import { drain } from './support/drain.ts';
@@ -142,6 +143,65 @@ test('what a visitor did counts for the person, and erasure takes the lists of b
   await client.delete(`/v1/users/${visitor}`);
   await drain(system);
   expect(await cache.exists(userListKey(prefix, visitor), userListKey(prefix, person))).toBe(0);
+});
+
+test('a visit leads to the list of who made it, through sign-in, a lost cache and erasure', {
+  timeout: 60_000,
+}, async () => {
+  const { system, client, ids, cache, prefix, db, parts } = await openShop();
+  const [visitor, person, session] = [uuidv7(), uuidv7(), uuidv7()];
+  const offered = async (user: string, visit = session) => {
+    const { json } = await client.get(`/v1/users/${user}/recommendations?k=10&session_id=${visit}`);
+    return (json.items as { product_id: string; source: string }[])
+      .filter(({ source }) => source !== 'popular')
+      .map(({ product_id }) => product_id);
+  };
+  const owner = async (visit = session) => decodeAlias(await cache.getBuffer(sessionKey(prefix, visit)));
+  const click = (user_id: string, session_id: string, kind: number, nth: number) =>
+    client.post('/v1/interactions', {
+      user_id,
+      session_id,
+      product_id: ids[kind]?.[nth],
+      event_type: 'click',
+    });
+
+  await click(visitor, session, 1, 0);
+  await click(visitor, session, 1, 1);
+  await drain(system);
+  expect(await owner()).toBe(visitor);
+  // The page knows the visit and nothing else.
+  expect(leading(ids, await offered(uuidv7()))).toBe(1);
+  expect(await offered(uuidv7(), uuidv7())).toEqual([]);
+
+  // Somebody signs in with a history of their own; whose visit it is is said, and stays said.
+  await click(person, uuidv7(), 3, 0);
+  await drain(system);
+  expect(new Set((await offered(person)).map((id) => ids.findIndex((kind) => kind.includes(id))))).toEqual(
+    new Set([1, 3]),
+  );
+  await client.put(`/v1/sessions/${session}`, { user_id: person });
+  await click(visitor, session, 1, 2);
+  await drain(system);
+  expect(await owner()).toBe(person);
+
+  // The cache is lost: whoever makes every list anew finds today's visits again, those that nobody was told of as well.
+  const untold = uuidv7();
+  await click(visitor, untold, 1, 3);
+  await drain(system);
+  await cache.unlink([session, untold].map((visit) => sessionKey(prefix, visit)));
+  expect(await owner()).toBeUndefined();
+  await refreshEveryList(parts, null, async () => {});
+  expect([await owner(), await owner(untold)]).toEqual([person, visitor]);
+
+  await client.post(`/v1/users/${person}/merge`, { from_user_id: visitor });
+  await drain(system);
+  expect(await owner(untold)).toBe(person);
+  expect(leading(ids, await offered(uuidv7(), untold))).toBe(1);
+  await client.delete(`/v1/users/${person}`);
+  await drain(system);
+  expect([await owner(), await owner(untold)]).toEqual([undefined, undefined]);
+  expect(await db`select from dirty_keys where kind = 'list'`).toHaveLength(0);
+  expect(await offered(uuidv7())).toEqual([]);
 });
 
 test('a list made from older signals never replaces a newer one, nor brings an erased one back', {

@@ -5,7 +5,11 @@ import type { Handler } from '../src/queue/handler.ts';
 export const handleRefreshUsers: Handler<typeof refreshUsers> = followUp(
   'list',
   async (keys, { lists, metrics }) => {
-    metrics.listsMade.inc({ why: 'event' }, await lists.refresh(keys.map(({ key }) => key)));
+    const made = await lists.refresh(
+      [...new Set(keys.map(({ key }) => key))],
+      keys.flatMap(({ key, other }) => (other === null ? [] : [{ user_id: key, session_id: other }])),
+    );
+    metrics.listsMade.inc({ why: 'event' }, made);
   },
   { batchKeys: 50, atOnce: 2 },
 );

@@ -253,20 +253,38 @@ test('what is hidden is gone at the next read, from the list and from what fills
   expect(await ids(uuidv7(), 'k=1')).toEqual([pots[1]]);
 });
 
-test('the list of a person answers for their merged id, and that of a session for somebody unknown', async () => {
-  const { cables, entry, give, ids, cache, prefix, nextVersion } = await start();
+test('the list of a person answers for their merged id; that of a session does, and joins theirs', async () => {
+  const { cables, entry, give, ids, cache, prefix, nextVersion, numberOf } = await start();
   const [person, visitor, stranger, session] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
   await give(person, { entries: [entry(cables[5], { collaborative: 1 })] });
   await give(visitor, { entries: [entry(cables[6], { collaborative: 1 })] });
   expect(await ids(visitor, 'k=1')).toEqual([cables[6]]);
   await writeSessions(cache, prefix, [{ sessionId: session, userId: visitor, version: nextVersion() }]);
   expect(await ids(stranger, `k=1&session_id=${session}`)).toEqual([cables[6]]);
-  expect(await ids(person, `k=1&session_id=${session}`)).toEqual([cables[5]]);
+  // Signed in, and this visit is not theirs yet: both count. What either has bought or looked at is not offered.
+  expect((await ids(person, `k=2&session_id=${session}`)).sort()).toEqual([cables[5], cables[6]].sort());
+  await give(visitor, {
+    entries: [entry(cables[6], { collaborative: 1 }), entry(cables[5], { collaborative: 0.5 })],
+    signals: [{ number: numberOf(cables[7]), weight: 1, reason: 'viewed' }],
+  });
+  await give(person, {
+    entries: [
+      entry(cables[5], { collaborative: 0.8 }),
+      entry(cables[4], { collaborative: 1 }),
+      entry(cables[7], { collaborative: 1 }),
+    ],
+    known: [numberOf(cables[6])],
+  });
+  const joined = await ids(person, `k=3&session_id=${session}`);
+  expect(joined.slice(0, 2)).toEqual([cables[5], cables[4]]);
+  expect(joined).not.toContain(cables[7]);
+  expect(joined).not.toContain(cables[6]);
 
   await writeAliases(cache, prefix, [{ userId: visitor, personId: person, version: nextVersion() }], {
     ttlSeconds: 100,
   });
-  expect(await ids(visitor, 'k=1')).toEqual([cables[5]]);
+  expect(await ids(visitor, 'k=1')).toEqual([cables[4]]);
+  expect(await ids(person, `k=1&session_id=${session}`)).toEqual([cables[4]]);
 });
 
 test('somebody without a list gets popular products, and a list is asked for once', async () => {

@@ -145,7 +145,7 @@ export const getRecommendations = defineRoute({
       .meta({ description: 'Leave out what the user bought, reviewed or rated.' }),
     diversity: share.describe('0: best first. The higher, the less alike the products are.'),
     session_id: uuid.optional().meta({
-      description: 'Of somebody of whom nothing is known: what was done in this session counts.',
+      description: 'What was done in this session counts as well, under whichever id.',
     }),
     experiment: text(100).optional().meta({ description: 'Name of a test.' }),
     expand,

@@ -1,4 +1,5 @@
 import { listUserIds } from '../db/signals.ts';
+import { listVisits } from '../db/visits.ts';
 import type { Context } from '../queue/handler.ts';
 
 const pageUsers = 256;
@@ -6,7 +7,7 @@ const pageUsers = 256;
 const pagesAtOnce = 2;
 
 /**
- * Make the lists of all users after one, in the order of their ids. `onPage` is told how many are done and up to whom; all
+ * Make the lists of all users after one, in the order of their ids, and remember whose today's visits are. `onPage` is told how many are done and up to whom; all
  * before are done as well. What it throws ends the pass.
  */
 export const refreshEveryList = async (
@@ -26,7 +27,7 @@ export const refreshEveryList = async (
     const last = ids.at(-1);
     if (last === undefined) break;
     place = last;
-    const made = lists.refresh(ids);
+    const made = listVisits(db, ids).then((visits) => lists.refresh(ids, visits));
     made.catch(() => {}); // Waited for below.
     underWay.push({ users: ids.length, last, made });
     if (underWay.length >= pagesAtOnce) await settle();

@@ -5,6 +5,7 @@ import { insertAudit } from '../db/audit.ts';
 import type { Db } from '../db/database.ts';
 import { findServingModel, type ServingModel } from '../db/models.ts';
 import { listGone, listUserSignals, type UserSignals } from '../db/signals.ts';
+import { listSessionUsers, type Visit } from '../db/visits.ts';
 import type { Log } from '../log.ts';
 import { pepperOf } from '../queue/secrets.ts';
 import { deedRules } from '../recommend/deed-rules.ts';
@@ -15,7 +16,15 @@ import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.
 import { type Catalogue, startCatalogue } from './catalogue.ts';
 import { makeLists } from './make-lists.ts';
 import { openServing } from './open-serving.ts';
-import { removeLists, userListKey, writeAliases, writeLists } from './user-list.ts';
+import {
+  removeLists,
+  sessionKey,
+  userListKey,
+  writeAliases,
+  writeLists,
+  writeSessions,
+} from './user-list.ts';
+import { ownersOf } from './visit-owners.ts';
 
 /** What a user did with more products and in more ways than this counts for nothing; the newest do. */
 export const newestSignals = 5_000;
@@ -37,10 +46,10 @@ export interface ListBasis {
 export interface ListMaker {
   /**
    * Make the lists of these users from what they did until now, and store them. Those of merged visitors point to the
-   * person's, and erased users' go. How many lists were made.
+   * person's, and erased users' go. `visits` of theirs lead to their lists from now on. How many lists were made.
    * @throws OutageError, RetryableError: some may be stored all the same, and doing it again is harmless.
    */
-  refresh(ids: readonly string[]): Promise<number>;
+  refresh(ids: readonly string[], visits?: readonly Visit[]): Promise<number>;
   basis(): Promise<ListBasis>;
   close(): Promise<void>;
 }
@@ -132,7 +141,7 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
     return known.loaded ? known.allowed({}) : undefined;
   };
 
-  const refresh = async (ids: readonly string[]): Promise<number> => {
+  const refresh = async (ids: readonly string[], visits: readonly Visit[] = []): Promise<number> => {
     if (ids.length === 0) return 0;
     await look();
     const users = await listUserSignals(db, ids, { types: rules.types, newest: newestSignals });
@@ -155,10 +164,16 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
       merged.map((userId) => ({ userId, personId: person, version: readAt })),
     );
     await writeAliases(cache, prefix, aliases, { ttlSeconds });
+    const told = await listSessionUsers(
+      db,
+      visits.map(({ session_id }) => session_id),
+    );
+    const owners = ownersOf(visits, users, told);
+    await writeSessions(cache, prefix, owners);
     // After writing: who was erased since the signals were read has no list all the same.
     const gone = await listGone(
       db,
-      [...users.map(({ person }) => person), ...aliases.map(({ userId }) => userId)],
+      [...users.map(({ person }) => person), ...[...aliases, ...owners].map(({ userId }) => userId)],
       pepper,
     );
     const erased = new Set(gone.flatMap(({ id, erased }) => (erased ? [id] : [])));
@@ -168,7 +183,13 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
       prefix,
       empty.map(({ person, readAt }) => ({ userId: person, version: readAt })),
     );
-    if (erased.size > 0) await cache.unlink([...erased].map((id) => userListKey(prefix, id)));
+    if (erased.size > 0) {
+      const theirs = owners.filter(({ userId }) => erased.has(userId));
+      await cache.unlink([
+        ...[...erased].map((id) => userListKey(prefix, id)),
+        ...theirs.map(({ sessionId }) => sessionKey(prefix, sessionId)),
+      ]);
+    }
     return lists.length;
   };
 

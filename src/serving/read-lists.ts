@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Catalogue } from './catalogue.ts';
+import { joinLists } from './join-lists.ts';
 import { decodeAlias, type ListView, sessionKey, userListKey, viewList } from './user-list.ts';
 
 /** What is stored for someone. */
@@ -16,7 +17,10 @@ export interface ReadList {
 
 /** Reads lists together with the tail of the change stream, so that the catalogue knows every change told before. */
 export interface ListReader {
-  /** Never rejects. `sessionId`: whose session it is answers for a user of whom nothing is known. */
+  /**
+   * Never rejects. What was done in the session `sessionId` counts, too: its visitor's list answers for a user of whom
+   * nothing is known, and joins the list of another.
+   */
   read(userId: string, sessionId?: string): Promise<ReadList>;
 }
 
@@ -74,24 +78,27 @@ export const createListReader = (parts: ListReaderParts): ListReader => {
     return view && (view.count > 0 || view.hasSignals) ? view : undefined;
   };
 
+  /** What lies under an id, or under the person's it was merged into. */
+  const follow = async (userId: string) => {
+    const found = await get(userListKey(prefix, userId));
+    const person = decodeAlias(found.packed);
+    return person === undefined
+      ? { userId, ...found }
+      : { userId: person, ...(await get(userListKey(prefix, person))) };
+  };
+
   return {
     async read(userId, sessionId) {
       const session = sessionId === undefined ? undefined : get(sessionKey(prefix, sessionId));
-      const { reached, packed } = await get(userListKey(prefix, userId));
-      const person = decodeAlias(packed);
-      if (person !== undefined) {
-        const theirs = await get(userListKey(prefix, person));
-        return {
-          reached: theirs.reached,
-          userId: person,
-          stored: theirs.packed !== null,
-          view: knownOf(theirs.packed),
-        };
-      }
-      const found = { reached, userId, stored: packed !== null, view: knownOf(packed) };
+      const own = await follow(userId);
+      const found = { ...own, stored: own.packed !== null, view: knownOf(own.packed) };
       const visitor = decodeAlias((await session)?.packed);
-      if (found.view || visitor === undefined || visitor === userId) return found;
-      return { ...found, view: knownOf((await get(userListKey(prefix, visitor))).packed) };
+      if (visitor === undefined || visitor === own.userId) return found;
+      const theirs = await follow(visitor);
+      if (theirs.userId === own.userId) return found;
+      const view = knownOf(theirs.packed);
+      if (!view || !found.view) return { ...found, view: found.view ?? view };
+      return { ...found, view: joinLists(own.packed, theirs.packed) };
     },
   };
 };
