@@ -8,6 +8,8 @@ export const trainModel = defineJob({
   payload: z.strictObject({
     /** Only when signals have grown by a fifth since the last one. */
     ifGrown: z.boolean().optional(),
+    /** Only while this version is served: its file was refused. */
+    insteadOf: z.int().optional(),
     /** These, instead of choosing: `src/recommend/parameters.ts` says what there is. */
     parameters: z.record(z.string(), z.unknown()).optional(),
   }),

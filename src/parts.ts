@@ -94,7 +94,7 @@ export const connectParts = async (config: Config, log: Log, processName: string
   });
   const shards = createShardBuilder(artifacts);
   const vectors = createVectorIndex(artifacts, log);
-  const lists = createListMaker({ db, cache, config, artifacts, vectors, log });
+  const lists = createListMaker({ db, cache, config, artifacts, vectors, producer, metrics, log });
   const exchange = startMetricsExchange({ redis: queue, prefix: config.REDIS_PREFIX, metrics, processName });
   return {
     config,

@@ -1,3 +1,4 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { refreshAll } from '../jobs/refresh-all.ts';
@@ -149,4 +150,29 @@ test('a rebuild of the model sends a training that is under way away, and lists 
   expect(status).toMatchObject({ training: false, model: { version: expect.any(Number) } });
   const list = decodeList(await cache.getBuffer(userListKey(prefix, people[0] as string)));
   expect(list?.modelVersion).toBe(status.model.version);
+});
+
+test('a model whose file is damaged leads to another, and operators are told', {
+  timeout: 180_000,
+}, async () => {
+  const { system, people } = await openShop();
+  const { db, cache, prefix, parts, artifacts } = system;
+  await train(system, { parameters: defaultParameters });
+  const damaged = await findServingModel(db);
+  const path = await artifacts.file(damaged?.file ?? '');
+  const bytes = await readFile(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+  await chmod(path, 0o600);
+  await writeFile(path, bytes);
+  system.startWorkers();
+  await parts.lists.refresh(people.slice(0, 1));
+  await eventually(async () => {
+    const serving = await findServingModel(db);
+    expect(serving?.version).toBeGreaterThan(damaged?.version ?? 0);
+    const list = decodeList(await cache.getBuffer(userListKey(prefix, people[0] as string)));
+    expect(list?.modelVersion).toBe(serving?.version);
+  }, 120_000);
+  const audit = await db<{ severity: string; payload: object }>`
+    select severity, payload from system_audit where component = 'lists'`;
+  expect(audit).toMatchObject([{ severity: 'error', payload: { key: damaged?.file } }]);
 });

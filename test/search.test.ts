@@ -233,7 +233,7 @@ test('lists are made around what changed, and all of them when Redis lost them o
   await mark(cable);
   await refresh();
   expect(await cache.exists(...keys)).toBe(24);
-  expect(await cache.hget(`${prefix}:similar-lists`, 'model')).toBe('hashed-ngrams-v1');
+  expect(await cache.hget(`${prefix}:similar-lists`, 'basis')).toBe('hashed-ngrams-v1 0');
   expect(await db`select from dirty_keys where kind = 'similar'`).toHaveLength(0);
 
   // Stopped in the middle, nothing is forgotten.

@@ -1,4 +1,5 @@
 import type { refreshAll } from '../jobs/refresh-all.ts';
+import { markAllSimilar } from '../src/db/serving.ts';
 import { RetryableError } from '../src/errors.ts';
 import type { Handler } from '../src/queue/handler.ts';
 import { refreshEveryList } from '../src/serving/every-list.ts';
@@ -18,7 +19,7 @@ const isStale = (now: ListBasis, then: ListBasis | undefined): boolean =>
  * was interrupted goes on, and where the lists are gone that is, too.
  */
 export const handleRefreshAll: Handler<typeof refreshAll> = async ({ ifStale }, context, run) => {
-  const { cache, config, lists } = context;
+  const { cache, config, db, lists } = context;
   const key = `${config.REDIS_PREFIX}:lists`;
   const basis = await lists.basis();
   if (basis.model === 0 && basis.index === '') return;
@@ -33,6 +34,8 @@ export const handleRefreshAll: Handler<typeof refreshAll> = async ({ ifStale }, 
     await cache.hset(key, { of: text, place: last });
     if (run.signal.aborted) throw new RetryableError('the refresh was stopped; it goes on with the next try');
   });
+  // The cache was lost, and the lists of similar products with it.
+  if (!made) await markAllSimilar(db);
   await cache.hset(key, { made: text });
   await cache.hdel(key, 'of', 'place');
   run.log.info({ users, ms: Math.round(performance.now() - began), ...basis, msg: 'made every list' });

@@ -2,9 +2,9 @@ import type { refreshSimilar } from '../jobs/refresh-similar.ts';
 import { clearDirty, countDirty, type DirtyKey, listDirty } from '../src/db/dirty-keys.ts';
 import { findHighestNumber, listNumbers, markAllSimilar } from '../src/db/serving.ts';
 import type { Context, Handler, Run } from '../src/queue/handler.ts';
-import { findSimilar } from '../src/serving/make-similar.ts';
+import { makeSimilar } from '../src/serving/make-similar.ts';
 import { openServing } from '../src/serving/open-serving.ts';
-import { listLength, readLists, writeLists } from '../src/serving/similar-lists.ts';
+import { listLength, readLists, type SimilarList, writeLists } from '../src/serving/similar-lists.ts';
 
 /** Stands for every list. */
 const everything = '00000000-0000-0000-0000-000000000000';
@@ -19,15 +19,22 @@ const muchShare = 0.1;
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(to - from, 0) }, (_, at) => from + at);
 
-/** Of which model the lists in Redis are, and how far a pass over all of them has come. */
+/** With what models the lists in Redis were made, and how far a pass over all of them has come. */
 const stateKey = ({ config }: Context): string => `${config.REDIS_PREFIX}:similar-lists`;
 
-const write = ({ vectors, cache, config }: Context, lists: Awaited<ReturnType<typeof findSimilar>>) =>
+const write = ({ vectors, cache, config }: Context, lists: ReadonlyMap<number, SimilarList>) =>
   writeLists(cache, config.REDIS_PREFIX, vectors.manifest?.generation ?? 0, lists);
 
 const make = async (context: Context, numbers: readonly number[]): Promise<void> => {
-  await write(context, await findSimilar(context.vectors, numbers));
+  await write(context, await makeSimilar(context, numbers));
 };
+
+/** Who is near a product by content, the nearest first. */
+const nearTo = ({ numbers, content }: SimilarList): number[] =>
+  [...numbers.keys()]
+    .filter((at) => (content[at] as number) > 0)
+    .sort((a, b) => (content[b] as number) - (content[a] as number))
+    .map((at) => numbers[at] as number);
 
 /**
  * The lists of products with a new vector, and of those near their old and their new place. False when these are more
@@ -40,15 +47,15 @@ const remakeAround = async (
   run: Run,
 ): Promise<boolean> => {
   const { cache, config } = context;
-  const around: ArrayLike<number>[] = [];
-  const own: Awaited<ReturnType<typeof findSimilar>> = new Map();
+  const around: number[][] = [];
+  const own = new Map<number, SimilarList>();
   for (let from = 0; from < changed.length; from += chunk) {
     const numbers = changed.slice(from, from + chunk);
     const before = await readLists(cache, config.REDIS_PREFIX, numbers);
-    for (const [number, hits] of await findSimilar(context.vectors, numbers)) own.set(number, hits);
-    around.push(...before.flatMap((list) => (list ? [list.numbers] : [])));
+    for (const [number, list] of await makeSimilar(context, numbers)) own.set(number, list);
+    around.push(...before.flatMap((list) => (list ? [nearTo(list)] : [])));
   }
-  for (const hits of own.values()) if (hits) around.push(hits.numbers);
+  for (const list of own.values()) around.push(nearTo(list));
   // The nearest first: on their lists the change is at the top.
   const near = new Set<number>();
   for (let rank = 0; rank < listLength; rank += 1) {
@@ -77,10 +84,10 @@ const passAnew = async (context: Context, all: Marks): Promise<void> => {
  * The next lists of a pass over all. False when there is nothing left to do, or the pass would begin while so many
  * products are still to be embedded that it would be in vain.
  */
-const passOn = async (context: Context, model: string, all: Marks, much: number): Promise<boolean> => {
+const passOn = async (context: Context, basis: string, all: Marks, much: number): Promise<boolean> => {
   const { cache, db } = context;
   const [of, place] = await cache.hmget(stateKey(context), 'of', 'place');
-  const from = of === model ? Number(place ?? 1) : 1;
+  const from = of === basis ? Number(place ?? 1) : 1;
   if (from === 1) {
     const unembedded = (await countDirty(db)).find(({ kind }) => kind === 'embedding')?.marks ?? 0;
     if (unembedded > much) return false;
@@ -88,9 +95,9 @@ const passOn = async (context: Context, model: string, all: Marks, much: number)
   const highest = await findHighestNumber(db);
   const to = Math.min(from + chunk, highest + 1);
   await make(context, range(from, to));
-  if (to <= highest) await cache.hset(stateKey(context), { of: model, place: to });
+  if (to <= highest) await cache.hset(stateKey(context), { of: basis, place: to });
   else {
-    await cache.hset(stateKey(context), { model });
+    await cache.hset(stateKey(context), { basis });
     await cache.hdel(stateKey(context), 'of', 'place');
     await clearDirty(db, seenOf(all));
   }
@@ -99,7 +106,7 @@ const passOn = async (context: Context, model: string, all: Marks, much: number)
 
 /** One step; false when there is nothing left to do. What changed by itself goes before a pass over everything. */
 const step = async (context: Context, run: Run): Promise<boolean> => {
-  const { db, cache, vectors } = context;
+  const { db, cache, vectors, lists } = context;
   const marks = await listDirty(db, 'similar', marksAtOnce);
   if (marks.length === 0) return false;
   const model = await openServing(db, vectors);
@@ -110,8 +117,9 @@ const step = async (context: Context, run: Run): Promise<boolean> => {
   const all = marks.filter(({ key }) => key === everything);
   const changed = marks.filter(({ key }) => key !== everything);
   const much = Math.max(muchShare * (vectors.manifest?.count ?? 0), fewProducts);
-  const listed = await cache.hget(stateKey(context), 'model');
-  if (changed.length > much || (all.length === 0 && listed !== model)) {
+  const basis = `${model} ${await lists.model()}`;
+  const listed = await cache.hget(stateKey(context), 'basis');
+  if (changed.length > much || (all.length === 0 && listed !== basis)) {
     await passAnew(context, all);
     await clearDirty(db, seenOf(changed));
     return true;
@@ -124,7 +132,7 @@ const step = async (context: Context, run: Run): Promise<boolean> => {
     if (!(await remakeAround(context, numbers, much, run))) await passAnew(context, all);
     if (!run.signal.aborted) await clearDirty(db, seenOf(changed));
   }
-  return all.length === 0 || passOn(context, model, all, much);
+  return all.length === 0 || passOn(context, basis, all, much);
 };
 
 let running = false;

@@ -4,7 +4,17 @@ import { RetryableError } from '../errors.ts';
 import { uuid } from '../fields.ts';
 import type { ListFilter } from '../serving/catalogue.ts';
 import { findSimilar } from '../serving/make-similar.ts';
-import { packList, similarKey, unpackList } from '../serving/similar-lists.ts';
+import {
+  blendSimilar,
+  listLength,
+  noSimilar,
+  packList,
+  pick,
+  type SimilarList,
+  scoresOf,
+  similarKey,
+  unpackList,
+} from '../serving/similar-lists.ts';
 import type { Hits } from '../vectors/vector-index.ts';
 import { freshId } from './fresh-id.ts';
 import { category, filterOf } from './list-filter.ts';
@@ -13,14 +23,19 @@ import { Problem, unavailable } from './problem.ts';
 import { type ApiParts, defineRoute } from './route.ts';
 
 const noProduct = 'There is no such product.';
-const why = { source: 'content', reason: 'similar content' } as const;
+/** Why a product stands on the list, by which of the two scores it has. */
+const whyOf = (content: number, collaborative: number) => {
+  if (collaborative === 0) return { source: 'content', reason: 'similar content' } as const;
+  if (content === 0) return { source: 'collaborative', reason: 'chosen by the same people' } as const;
+  return { source: 'hybrid', reason: 'similar content, chosen by the same people' } as const;
+};
 const changesMs = 50;
 
 interface Stored {
   /** Redis answered. */
   reached: boolean;
   /** Undefined where there is no list. */
-  hits: Hits | undefined;
+  list: SimilarList | undefined;
 }
 
 /** The stored list, read with the change stream's tail in one round trip. */
@@ -30,18 +45,19 @@ const readStored = async ({ cache, catalogue, config }: ApiParts, number: number
   const answers = await pipeline.exec().catch(() => null);
   await followed(answers?.[1]);
   const [error, packed] = answers?.[0] ?? [new Error('Redis is away'), null];
-  return { reached: !error, hits: error ? undefined : unpackList(packed as Buffer | null) };
+  return { reached: !error, list: error ? undefined : unpackList(packed as Buffer | null) };
 };
 
 /** Keep what was found for the next who asks, unless a worker was quicker. */
 const store = ({ cache, config, vectors, log }: ApiParts, number: number, hits: Hits): void => {
-  const packed = packList(vectors.manifest?.generation ?? 0, hits);
+  const list = blendSimilar(hits, noHits, listLength);
+  const packed = packList(vectors.manifest?.generation ?? 0, list);
   cache
     .set(similarKey(config.REDIS_PREFIX, number), packed, 'NX')
     .catch((error: unknown) => log.debug({ err: error, msg: 'a list was not stored' }));
 };
 
-const none: Hits = { numbers: new Uint32Array(), scores: new Float32Array() };
+const noHits: Hits = { numbers: new Uint32Array(), scores: new Float32Array() };
 
 /**
  * Ask the index. What it says without a filter is stored for the next where nothing was.
@@ -55,13 +71,13 @@ const findLive = async (
   const { vectors, catalogue } = parts;
   if (!vectors.manifest) return undefined;
   try {
-    if (stored.reached && !stored.hits) {
+    if (stored.reached && !stored.list) {
       const hits = (await findSimilar(vectors, [number])).get(number);
-      if (!hits) return none; // It has no vector yet.
+      if (!hits) return noHits; // It has no vector yet.
       store(parts, number, hits);
     }
     const allowed = catalogue.allowed(filter);
-    return (await findSimilar(vectors, [number], { k, ...(allowed && { allowed }) })).get(number) ?? none;
+    return (await findSimilar(vectors, [number], { k, ...(allowed && { allowed }) })).get(number) ?? noHits;
   } catch (error) {
     if (error instanceof RetryableError) return undefined;
     throw error;
@@ -73,13 +89,15 @@ export const getSimilar = defineRoute({
   method: 'get',
   path: '/v1/products/:product_id/similar',
   scope: 'read',
-  summary: 'The available products nearest to a product by content.',
-  description: 'Empty for a product that came a moment ago and has no vector yet.',
+  summary: 'The available products most like a product, by content and by who chooses them.',
+  description:
+    'Empty for a product that came a moment ago: it has no vector yet, and nobody chose it. By content alone until there is a collaborative model.',
   params: z.object({ product_id: uuid }),
   query: z.strictObject({ k: listSize, category, expand }),
   responses: {
     200: {
-      description: 'Nearest first; `score` is the cosine.',
+      description:
+        'Most alike first; `score`: the cosine of the texts; where a model knows the product, of both.',
       schema: z.object({
         request_id: z.uuid(),
         product_id: z.uuid(),
@@ -105,36 +123,53 @@ export const getSimilar = defineRoute({
     const resolved = catalogue.resolve(filter);
     if (!resolved) throw new Problem(404, 'There is no such category.');
 
-    const fitting = ({ numbers, scores }: Hits) =>
-      [...numbers]
-        .map((neighbour, at) => ({ neighbour, score: scores[at] as number }))
-        .filter(({ neighbour }) => catalogue.allows(neighbour, resolved))
-        .slice(0, query.k);
-    let found = fitting(stored.hits ?? none);
-    if (found.length < query.k) {
+    const list = stored.list ?? noSimilar;
+    const fitting = pick(
+      list,
+      [...list.numbers.keys()].filter((at) => catalogue.allows(list.numbers[at] as number, resolved)),
+    );
+    let content = { numbers: fitting.numbers, scores: fitting.content };
+    if (fitting.numbers.length < query.k) {
       // No list, or too few of it fit: the index itself knows all that do.
       const live = await findLive(parts, number, { stored, k: query.k, filter });
-      if (live) found = fitting(live);
-      else if (!stored.hits && (!stored.reached || vectors.manifest))
+      if (live) {
+        // Once more: what was found is a moment old.
+        const near = [...live.numbers.keys()].filter((at) =>
+          catalogue.allows(live.numbers[at] as number, resolved),
+        );
+        content = {
+          numbers: Uint32Array.from(near, (at) => live.numbers[at] as number),
+          scores: Float32Array.from(near, (at) => live.scores[at] as number),
+        };
+      } else if (!stored.list && (!stored.reached || vectors.manifest))
         throw unavailable('Neither the lists nor the index can be reached; try again.');
     }
+    // Ranks count among those that fit.
+    const found = blendSimilar(
+      content,
+      { numbers: fitting.numbers, scores: fitting.collaborative },
+      Number.POSITIVE_INFINITY,
+    );
+    const scores = scoresOf(found);
+    const places = [...found.numbers.keys()].slice(0, query.k);
+    const ids = places.map((at) => catalogue.idOf(found.numbers[at] as number));
 
-    const cards =
-      query.expand === 'product'
-        ? await listProductCards(
-            db,
-            found.map(({ neighbour }) => catalogue.idOf(neighbour)),
-          )
-        : undefined;
+    const cards = query.expand === 'product' ? await listProductCards(db, ids) : undefined;
     return {
       json: {
         request_id: freshId(),
         product_id,
         category: query.category ?? null,
-        items: found.map(({ neighbour, score }, at) => {
-          const id = catalogue.idOf(neighbour);
+        items: places.map((at) => {
+          const id = ids[at] as string;
           const card = cards?.get(id);
-          return { rank: at + 1, product_id: id, score, ...why, ...(card && { product: card }) };
+          return {
+            rank: at + 1,
+            product_id: id,
+            score: scores[at] as number,
+            ...whyOf(found.content[at] as number, found.collaborative[at] as number),
+            ...(card && { product: card }),
+          };
         }),
       },
     };

@@ -12,7 +12,7 @@ export interface CompareRequest {
   wanted: Uint32Array[];
 }
 
-/** Compare two models in a thread of its own, as `compareModels`. @throws what that threw, or the signal's reason. */
+/** Compare two models in a thread of its own, as `compareModels`; undefined also where the serving one is damaged. @throws what that threw, or the signal's reason. */
 export const compareInThread = (
   request: CompareRequest,
   abort: AbortSignal,

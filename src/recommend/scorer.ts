@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { RetryableError } from '../errors.ts';
 import { threadFile } from '../thread.ts';
 import { ModelRefusedError } from './model-file.ts';
+import type { ItemNeighbours } from './neighbours.ts';
 import type { Parameters } from './parameters.ts';
 import type { ScoreReply, ScoreRequest } from './score-batch.ts';
 import type { ScoringReply, ScoringRequest } from './scoring-thread.ts';
@@ -12,6 +13,8 @@ export interface Scorer {
   open(path: string): Promise<Parameters>;
   /** @throws RetryableError when the thread ended, which forgets its model: open it again. */
   score(request: ScoreRequest): Promise<ScoreReply>;
+  /** At most `k` products that go with each of these. @throws as `score`. */
+  neighbours(numbers: Uint32Array, k: number): Promise<ItemNeighbours>;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,12 @@ export const createScorer = (onEnd: (error: Error) => void): Scorer => {
       if ('failed' in reply) throw reply.failed;
       if (!('scored' in reply)) throw new Error('the scoring thread gave no scores');
       return reply.scored;
+    },
+    async neighbours(numbers, k) {
+      const reply = await ask({ op: 'neighbours', numbers, k });
+      if ('failed' in reply) throw reply.failed;
+      if (!('neighbours' in reply)) throw new Error('the scoring thread gave no neighbours');
+      return reply.neighbours;
     },
     async close() {
       closed = true;

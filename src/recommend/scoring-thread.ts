@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { createDenseProducts } from './dense.ts';
 import { ModelRefusedError, readModel } from './model-file.ts';
+import { type ItemNeighbours, itemNeighbours } from './neighbours.ts';
 import type { Parameters } from './parameters.ts';
 import {
   prepareScoring,
@@ -14,12 +15,14 @@ import {
 export type ScoringRequest = { call: number } & (
   | { op: 'open'; path: string }
   | ({ op: 'score' } & ScoreRequest)
+  | { op: 'neighbours'; numbers: Uint32Array; k: number }
 );
 
 export type ScoringReply = { call: number } & (
   | { opened: Parameters }
   | { refused: string }
   | { scored: ScoreReply }
+  | { neighbours: ItemNeighbours }
   | { failed: Error }
 );
 
@@ -40,6 +43,8 @@ const answer = async (request: ScoringRequest): Promise<ScoringReply> => {
     }
   }
   if (!scoring) throw new Error('no model is open');
+  if (request.op === 'neighbours')
+    return { call, neighbours: itemNeighbours(scoring, request.numbers, request.k) };
   return { call, scored: await scoreBatch(scoring, request, await dense) };
 };
 

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { trainModel } from '../../jobs/train-model.ts';
 import { ArtifactMissingError, type ArtifactStore } from '../artifacts/store.ts';
 import type { Config } from '../config.ts';
 import { insertAudit } from '../db/audit.ts';
@@ -7,9 +8,12 @@ import { findServingModel, type ServingModel } from '../db/models.ts';
 import { listGone, listUserSignals, type UserSignals } from '../db/signals.ts';
 import { listSessionUsers, type Visit } from '../db/visits.ts';
 import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Producer } from '../queue/producer.ts';
 import { pepperOf } from '../queue/secrets.ts';
 import { deedRules } from '../recommend/deed-rules.ts';
 import { ModelRefusedError } from '../recommend/model-file.ts';
+import type { ItemNeighbours } from '../recommend/neighbours.ts';
 import { defaultParameters, type Parameters } from '../recommend/parameters.ts';
 import { createScorer } from '../recommend/scorer.ts';
 import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.ts';
@@ -51,6 +55,10 @@ export interface ListMaker {
    */
   refresh(ids: readonly string[], visits?: readonly Visit[]): Promise<number>;
   basis(): Promise<ListBasis>;
+  /** The version of the model to be used now, as of this very moment; 0 without one. */
+  model(): Promise<number>;
+  /** At most `k` products that go with each of these by the model in use; none without one. */
+  neighbours(numbers: Uint32Array, k: number): Promise<ItemNeighbours>;
   close(): Promise<void>;
 }
 
@@ -60,11 +68,13 @@ interface ListMakerParts {
   config: Config;
   artifacts: ArtifactStore;
   vectors: VectorIndex;
+  producer: Producer;
+  metrics: Metrics;
   log: Log;
 }
 
 export const createListMaker = (parts: ListMakerParts): ListMaker => {
-  const { db, cache, config, artifacts, vectors, log } = parts;
+  const { db, cache, config, artifacts, vectors, producer, metrics, log } = parts;
   const prefix = config.REDIS_PREFIX;
   const rules = deedRules(config);
   const pepper = pepperOf(config);
@@ -86,17 +96,24 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
     log.error({ err: error, msg: 'the scoring thread ended; it is started again' });
   });
 
-  /** Once for each file: what was in use before stays. */
-  const refuse = async (key: string, error: Error) => {
+  /** Once for each file: what was in use before stays. `mend` asks for another. */
+  const refuse = async (key: string, error: Error, mend?: () => Promise<unknown>) => {
     if (refused.has(key)) return;
     refused.add(key);
+    metrics.refusedArtifacts.inc();
     log.error({ err: error, key, msg: 'an artifact was refused; lists are made with the one before' });
-    await insertAudit(db, {
-      component: 'lists',
-      severity: 'error',
-      message: 'an artifact was refused',
-      payload: { key, reason: error.message },
-    });
+    try {
+      await mend?.();
+      await insertAudit(db, {
+        component: 'lists',
+        severity: 'error',
+        message: 'an artifact was refused',
+        payload: { key, reason: error.message },
+      });
+    } catch (failure) {
+      refused.delete(key);
+      throw failure;
+    }
   };
 
   const followModel = async () => {
@@ -108,7 +125,15 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
       log.info({ version: serving.version, msg: 'making lists with a new model' });
     } catch (error) {
       if (!(error instanceof ModelRefusedError || error instanceof ArtifactMissingError)) throw error;
-      await refuse(serving.file, error);
+      // Forgotten under our hands: a newer one is there.
+      if ((await findServingModel(db))?.version !== serving.version) return;
+      await refuse(serving.file, error, () =>
+        producer.enqueue(
+          trainModel,
+          { insteadOf: serving.version },
+          { coalesce: `instead-of-${serving.version}` },
+        ),
+      );
     }
   };
 
@@ -199,6 +224,19 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
       await look();
       const { manifest } = vectors;
       return { model: model?.version ?? 0, index: manifest?.model ?? '', products: manifest?.count ?? 0 };
+    },
+    async model() {
+      await followModel();
+      return model?.version ?? 0;
+    },
+    async neighbours(numbers, k) {
+      await followModel();
+      if (model) return scorer.neighbours(numbers, k);
+      return {
+        starts: new Uint32Array(numbers.length + 1),
+        numbers: new Uint32Array(),
+        scores: new Float32Array(),
+      };
     },
     async close() {
       // Not waited for: with PostgreSQL away it may still be loading.

@@ -1,5 +1,18 @@
 import type { Hits, VectorIndex } from '../vectors/vector-index.ts';
-import { listLength, withoutSelf } from './similar-lists.ts';
+import type { ListMaker } from './list-maker.ts';
+import { blendSimilar, listLength, type SimilarList } from './similar-lists.ts';
+
+/** Of what goes with a product by the model, so many can stand on its list. */
+const collaborativeLength = 50;
+
+/** The first `most` hits other than the product itself. */
+const withoutSelf = ({ numbers, scores }: Hits, self: number, most: number): Hits => {
+  const kept = [...numbers.keys()].filter((at) => numbers[at] !== self).slice(0, most);
+  return {
+    numbers: Uint32Array.from(kept, (at) => numbers[at] as number),
+    scores: Float32Array.from(kept, (at) => scores[at] as number),
+  };
+};
 
 /** Rows of `vectors` that are not all zeros: products that have a vector. */
 const rowsWithVector = (vectors: Float32Array, rows: number, dim: number): number[] =>
@@ -8,7 +21,7 @@ const rowsWithVector = (vectors: Float32Array, rows: number, dim: number): numbe
   );
 
 /**
- * The nearest products of each of these, at most a hundred; undefined for one that has no vector.
+ * The nearest products by content of each of these, at most a hundred; undefined for one that has no vector.
  * @throws RetryableError when no index is loaded.
  */
 export const findSimilar = async (
@@ -36,4 +49,30 @@ export const findSimilar = async (
     found.set(number, withoutSelf(hits[at] as Hits, number, k));
   });
   return found;
+};
+
+const noHits: Hits = { numbers: new Uint32Array(), scores: new Float32Array() };
+
+/**
+ * The lists of similar products of each of these, by content and by the model in use.
+ * @throws RetryableError when no index is loaded, or the model went away.
+ */
+export const makeSimilar = async (
+  { vectors, lists }: { vectors: VectorIndex; lists: ListMaker },
+  numbers: readonly number[],
+): Promise<Map<number, SimilarList>> => {
+  const [near, beside] = await Promise.all([
+    findSimilar(vectors, numbers),
+    lists.neighbours(Uint32Array.from(numbers), collaborativeLength),
+  ]);
+  return new Map(
+    numbers.map((number, at) => {
+      const [from, to] = [beside.starts[at] as number, beside.starts[at + 1] as number];
+      const collaborative = {
+        numbers: beside.numbers.subarray(from, to),
+        scores: beside.scores.subarray(from, to),
+      };
+      return [number, blendSimilar(near.get(number) ?? noHits, collaborative, listLength)];
+    }),
+  );
 };

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { refreshAll } from '../../jobs/refresh-all.ts';
+import { refreshSimilar } from '../../jobs/refresh-similar.ts';
 import { ArtifactMissingError } from '../artifacts/store.ts';
 import { insertAudit } from '../db/audit.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../db/models.ts';
 import { countUsersAbout } from '../db/signals.ts';
 import { RetryableError } from '../errors.ts';
+import { wake } from '../queue/follow-ups.ts';
 import type { Context, Run } from '../queue/handler.ts';
 import type { Comparison } from '../recommend/compare.ts';
 import { compareInThread } from '../recommend/compare-in-thread.ts';
@@ -187,7 +189,8 @@ const work = async (
     });
     for (const { file } of await forgetModels(db, keptModels)) await artifacts.remove(file);
     // Should that be lost: lists that are older than the model are looked for by schedule.
-    if (served) await producer.enqueue(refreshAll, { ifStale: true });
+    if (served)
+      await Promise.all([producer.enqueue(refreshAll, { ifStale: true }), wake(producer, refreshSimilar)]);
     return { outcome: served ? 'served' : 'aside', version };
   } finally {
     await rm(folder, { recursive: true, force: true });
