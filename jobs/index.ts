@@ -14,6 +14,7 @@ import { moderateReview } from './moderate-review.ts';
 import { pruneArtifacts } from './prune-artifacts.ts';
 import { publishIndex } from './publish-index.ts';
 import { reconcile } from './reconcile.ts';
+import { recordAudit } from './record-audit.ts';
 import { recordInteractions } from './record-interactions.ts';
 import { recordPurchases } from './record-purchases.ts';
 import { refreshAll } from './refresh-all.ts';
@@ -85,6 +86,7 @@ export const jobs = {
   requestLists,
   assignCohorts,
   logRecommendations,
+  recordAudit,
   sweep,
   reconcile,
   applyRetention,

@@ -15,6 +15,7 @@ import { handleModerateReview } from './moderate-review.ts';
 import { handlePruneArtifacts } from './prune-artifacts.ts';
 import { handlePublishIndex } from './publish-index.ts';
 import { handleReconcile } from './reconcile.ts';
+import { handleRecordAudit } from './record-audit.ts';
 import { handleRecordInteractions } from './record-interactions.ts';
 import { handleRecordPurchases } from './record-purchases.ts';
 import { handleRefreshAll } from './refresh-all.ts';
@@ -51,6 +52,7 @@ export const handlers: Handlers<typeof jobs> = {
   eraseUser: handleEraseUser,
   exportEmbeddings: handleExportEmbeddings,
   logRecommendations: handleLogRecommendations,
+  recordAudit: handleRecordAudit,
   mergeUsers: handleMergeUsers,
   moderateReview: handleModerateReview,
   pruneArtifacts: handlePruneArtifacts,

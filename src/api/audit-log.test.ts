@@ -4,6 +4,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { setup } from '../../test/support/setup.ts';
 import { createApiKey, revokeApiKey } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
+import { OutageError } from '../errors.ts';
 import { tallyRefusals } from './refusals.ts';
 
 const start = async () => {
@@ -87,8 +88,13 @@ test('refused requests are one entry with counts by reason, and nothing of the k
   expect(await entries(db, 'keys')).toEqual([]);
 
   await close();
-
-  const found = await entries(db, 'keys');
+  expect(await entries(db, 'keys')).toEqual([]);
+  system.startWorkers();
+  const found = await eventually(async () => {
+    const written = await entries(db, 'keys');
+    expect(written).toHaveLength(1);
+    return written;
+  });
   expect(found).toEqual([
     {
       severity: 'warning',
@@ -106,19 +112,34 @@ test('refused requests are one entry with counts by reason, and nothing of the k
   expect(JSON.stringify(found)).not.toContain('guessed');
 });
 
-test('counts of a minute that could not be written go into the next', async () => {
-  const { db, log } = await setup();
-  let away = true;
-  const cut = (async (text: TemplateStringsArray, ...values: unknown[]) => {
-    if (away) throw new Error('away');
-    return db(text, ...values);
-  }) as unknown as Db;
-  const tally = tallyRefusals(cut, log, 20);
+test('counts that the queue did not confirm go again, and are written once', async () => {
+  const { db, log, producer, startWorkers } = await setup();
+  let asked = 0;
+  const tally = tallyRefusals(
+    {
+      async enqueue(job, payload, options) {
+        asked += 1;
+        const id = await producer.enqueue(job, payload, options);
+        // It was taken, and the answer was lost.
+        if (asked === 1) throw new OutageError('away');
+        return id;
+      },
+    },
+    log,
+    20,
+  );
   tally.count('no_key');
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  away = false;
-  tally.count('no_key');
-  await eventually(async () => expect(await entries(db, 'keys')).toMatchObject([{ payload: { no_key: 2 } }]));
+  await eventually(() => expect(asked).toBe(1));
+  tally.count('unknown_key');
+  await eventually(() => expect(asked).toBe(3));
   await tally.close();
-  expect(await entries(db, 'keys')).toHaveLength(1);
+  startWorkers();
+  await eventually(async () => {
+    const counts = await producer.queues.get('audit')?.getJobCounts('waiting', 'active', 'delayed');
+    expect(counts).toEqual({ waiting: 0, active: 0, delayed: 0 });
+  });
+  expect(await entries(db, 'keys')).toMatchObject([
+    { payload: { no_key: 1 } },
+    { payload: { unknown_key: 1 } },
+  ]);
 });

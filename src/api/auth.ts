@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { hashKey, listOpenKeys, type Scope } from '../db/api-keys.ts';
 import type { Db } from '../db/database.ts';
 import type { Log } from '../log.ts';
+import type { Producer } from '../queue/producer.ts';
 import { createKeyLimits } from './key-limits.ts';
 import { Problem, unavailable } from './problem.ts';
 import { tallyRefusals } from './refusals.ts';
@@ -43,6 +44,7 @@ interface KeyringParts {
   config: Config;
   log: Log;
   cache: Redis;
+  producer: Producer;
 }
 
 const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64');
@@ -51,7 +53,7 @@ const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString('base64')
  * The open keys, by the hash of each, kept in memory and renewed in the background: a request costs no round trip, and
  * while PostgreSQL is away the known keys keep working.
  */
-export const createKeyring = ({ db, config, log, cache }: KeyringParts): Keyring => {
+export const createKeyring = ({ db, config, log, cache, producer }: KeyringParts): Keyring => {
   const master = new Map<string, Entry>();
   if (config.ZYRA_ADMIN_KEY !== undefined) {
     const hash = hashKey(config.ZYRA_ADMIN_KEY);
@@ -88,7 +90,7 @@ export const createKeyring = ({ db, config, log, cache }: KeyringParts): Keyring
   void lookOnce();
   const timer = setInterval(() => void lookOnce(), refreshMs);
   timer.unref();
-  const refusals = tallyRefusals(db, log);
+  const refusals = tallyRefusals(producer, log);
   const limits = createKeyLimits({ redis: cache, prefix: config.REDIS_PREFIX, log });
 
   const lookUp = (hash: Buffer): Entry | undefined => {

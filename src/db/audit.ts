@@ -16,6 +16,20 @@ export const insertAudit = (db: Db, { component, severity, message, payload = {}
   insert into system_audit (component, severity, message, payload)
   values (${component}, ${severity}, ${message}, ${JSON.stringify(payload)}::text::json)`;
 
+/** The same, unless the entry of this id was written before. */
+export const insertAuditOnce = (
+  db: Db,
+  { component, severity, message, payload = {} }: AuditEntry,
+  { id, at }: { id: string; at: string },
+) => db`
+  with fresh as (
+    insert into processed_events (event_id, job, payload_hash) values (${id}, 'record-audit', 0)
+    on conflict (event_id) do nothing
+    returning event_id
+  )
+  insert into system_audit (component, severity, message, payload, created_at)
+  select ${component}, ${severity}, ${message}, ${JSON.stringify(payload)}::text::json, ${at}::timestamptz from fresh`;
+
 export interface AuditFilter {
   component?: string | undefined;
   severity?: Severity | undefined;
