@@ -8,16 +8,22 @@ export interface Fused {
   lists: number[];
 }
 
-/**
- * One order from several: who stands high in one list, or in more than one, comes first. Ties go to the smaller number.
- * @param weights what each list counts; 1 where none is given.
- */
-export const fuse = (lists: readonly (readonly number[])[], weights: readonly number[] = []): Fused[] => {
+export interface Ranked {
+  /** Best first. */
+  numbers: readonly number[];
+  /** What the list counts; 1 where it is not given. */
+  weight?: number;
+  /** From 0 to 1 for each, how good it is beside the best: ranks alone say nothing of how far the next ones lie behind. */
+  shares?: readonly number[];
+}
+
+/** One order from several: who stands high in one list, or in more than one, comes first. Ties go to the smaller number. */
+export const fuse = (lists: readonly Ranked[]): Fused[] => {
   const fused = new Map<number, Fused>();
-  lists.forEach((list, which) => {
-    list.forEach((number, at) => {
+  lists.forEach(({ numbers, weight = 1, shares }, which) => {
+    numbers.forEach((number, at) => {
       const entry = fused.get(number) ?? { number, score: 0, lists: [] };
-      entry.score += (weights[which] ?? 1) / (damping + at + 1);
+      entry.score += (weight * (shares?.[at] ?? 1)) / (damping + at + 1);
       entry.lists.push(which);
       fused.set(number, entry);
     });

@@ -5,7 +5,7 @@ import { text, uuid } from '../fields.ts';
 import type { ListFilter } from '../serving/catalogue.ts';
 import { preferLiked } from './affinity.ts';
 import { freshId } from './fresh-id.ts';
-import { fuse } from './fuse.ts';
+import { fuse, type Ranked } from './fuse.ts';
 import { inTime } from './in-time.ts';
 import { category, filterOf, price } from './list-filter.ts';
 import { expand, listItem, listSize } from './lists.ts';
@@ -17,17 +17,23 @@ const patienceMs = { meaning: 300, words: 500, changes: 50, order: 100 };
 /** Below so many products that fit the filter they are named to PostgreSQL one by one. */
 const fewProducts = 5_000;
 
-/** Numbers of products that mean what was typed, nearest first; nothing while there is no index. */
+/** Products that mean what was typed, nearest first; nothing while there is no index. */
 const searchMeaning = async (
   { embedders, vectors }: ApiParts,
   { q, allowed, limit }: { q: string; allowed: Uint8Array; limit: number },
-): Promise<number[] | undefined> => {
+): Promise<Ranked | undefined> => {
   const model = vectors.manifest?.model;
   if (model === undefined) return undefined;
   const query = await (await embedders.named(model)).embed([q]);
   const [hits] = await vectors.search(query, { k: limit, allowed, model });
   // Nothing in common at all, where the query says nothing to the model.
-  return hits && [...hits.numbers].filter((_, at) => (hits.scores[at] as number) > 0);
+  if (!hits) return undefined;
+  const near = [...hits.numbers.keys()].filter((at) => (hits.scores[at] as number) > 0);
+  const best = hits.scores[near[0] ?? 0] as number;
+  return {
+    numbers: near.map((at) => hits.numbers[at] as number),
+    shares: near.map((at) => (hits.scores[at] as number) / best),
+  };
 };
 
 const byWords = (
@@ -52,8 +58,8 @@ const byWords = (
   );
 };
 
-/** Of meaning, of all words, and of some of them, which says less than any meaning. */
-const weights = [1, 1, 0.3];
+/** What it says that a product has some of the words: less than any meaning. */
+const partialWeight = 0.2;
 const semantic = { source: 'semantic', reason: 'similar meaning' } as const;
 const lexical = { source: 'lexical', reason: 'matching words' } as const;
 const both = { source: 'both', reason: 'similar meaning and matching words' } as const;
@@ -122,7 +128,11 @@ export const getSearch = defineRoute({
     const exact = new Set((worded ?? []).filter((hit) => hit.exact).map(({ number }) => number));
     const hits = (partly: boolean) =>
       (worded ?? []).filter(({ partial }) => partial === partly).map(({ number }) => number);
-    const impersonal = fuse([meant ?? [], hits(false), hits(true)], weights);
+    const impersonal = fuse([
+      meant ?? { numbers: [] },
+      { numbers: hits(false) },
+      { numbers: hits(true), weight: partialWeight },
+    ]);
     const fused =
       view && impersonal.length > 0
         ? ((await inTime(
