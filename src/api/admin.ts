@@ -25,6 +25,10 @@ export const getStatus = defineRoute({
       schema: z.object({
         idle: z.boolean(),
         training: z.boolean(),
+        training_due: z.boolean().meta({
+          description:
+            'Signals have grown by a fifth since the last training; the next one begins in a moment.',
+        }),
         queues: z.array(
           z.object({
             name: z.string(),
@@ -82,6 +86,7 @@ export const getStatus = defineRoute({
       json: {
         idle: !busy && dirty.length === 0 && releasable.length === 0 && !trained.training && !trained.due,
         training: trained.training,
+        training_due: trained.due,
         queues,
         waiting_events: count('waiting'),
         parked_events: count('failed', 'refused'),

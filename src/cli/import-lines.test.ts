@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { UsageError } from './failure.ts';
+import { waitedFor } from './import.ts';
 import { chunked, ndjsonLines, openSource, type SourceLine } from './import-lines.ts';
 
 const collect = async <T>(source: AsyncIterable<T>): Promise<T[]> => {
@@ -94,4 +95,15 @@ test('gzip is told by its content, an empty file is no event, a cut archive is a
   const cut = await file('cut.gz', packed.subarray(0, packed.length >> 1));
   await expect(collect(ndjsonLines(cut.content))).rejects.toThrow('unexpected end of file');
   await expect(openSource(join(dir, 'missing'))).rejects.toThrow(UsageError);
+});
+
+test('whoever waits is told what for', () => {
+  const queues = [{ waiting: 2, active: 1, delayed: 0 }];
+  expect(waitedFor({ idle: false, queues })).toBe('3 jobs to go');
+  expect(waitedFor({ idle: false, training: true, training_due: true, queues })).toBe(
+    '3 jobs to go, a model is being trained',
+  );
+  expect(waitedFor({ idle: false, training: false, training_due: true, queues: [] })).toBe(
+    '0 jobs to go, a model is about to be trained of what came',
+  );
 });

@@ -169,16 +169,28 @@ const describe = ({ file, accepted, rejected, errors }: FileReport, dryRun: bool
 
 interface Status {
   idle: boolean;
+  training?: boolean;
+  training_due?: boolean;
   queues?: { waiting: number; active: number; delayed: number }[];
 }
+
+/** What a system that is not idle is waited for. */
+export const waitedFor = ({ training, training_due, queues = [] }: Status): string => {
+  const jobs = queues.reduce((sum, { waiting, active, delayed }) => sum + waiting + active + delayed, 0);
+  const model = training
+    ? ', a model is being trained'
+    : training_due
+      ? ', a model is about to be trained of what came'
+      : '';
+  return `${jobs} jobs to go${model}`;
+};
 
 const untilIdle = async (api: ApiAddress, quiet: boolean): Promise<void> => {
   const progress = showProgress('waiting until idle', { total: 0, quiet });
   for (;;) {
-    const { idle, queues = [] } = (await askApi(api, '/v1/admin/status')) as Status;
-    if (idle) return progress.end();
-    const jobs = queues.reduce((sum, { waiting, active, delayed }) => sum + waiting + active + delayed, 0);
-    progress.update(0, `${jobs} jobs to go`);
+    const status = (await askApi(api, '/v1/admin/status')) as Status;
+    if (status.idle) return progress.end();
+    progress.update(0, waitedFor(status));
     await delay(500);
   }
 };
