@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { root } from './run.mjs';
 import { runMain, setUp } from './setup.mjs';
 import { setUpChromium } from './setup-chromium.mjs';
+import { setUpPromtool } from './setup-promtool.mjs';
 import { setUpPythonFaiss } from './setup-python-faiss.mjs';
 import { setUpS3 } from './setup-s3.mjs';
 
@@ -40,6 +41,7 @@ const test = async () => {
   await setUp({ dist: false });
   await setUpChromium();
   await setUpPythonFaiss();
+  await setUpPromtool();
   await setUpS3();
   await mkdir(dirname(results), { recursive: true });
   await rm(results, { force: true });

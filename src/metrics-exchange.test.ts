@@ -98,18 +98,18 @@ test('one scrape shows requests, queues, books and servers; with Redis away it s
     'zyra_intake_open_events 0',
     'zyra_parked_events{state="failed"} 0',
     'zyra_postgres_up 1',
-    'zyra_redis_up{instance="queue"} 1',
-    'zyra_redis_up{instance="cache"} 1',
+    'zyra_redis_up{server="queue"} 1',
+    'zyra_redis_up{server="cache"} 1',
   ]) {
     expect(text).toContain(line);
   }
-  expect(text).toMatch(/zyra_redis_memory_bytes\{instance="cache",kind="allowed"\} 268435456/);
+  expect(text).toMatch(/zyra_redis_memory_bytes\{server="cache",kind="allowed"\} 268435456/);
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   expect(new Set(names).size).toBe(names.length);
 
   producer.redis.disconnect();
   const alone = await scrape();
-  expect(alone).toContain('zyra_redis_up{instance="queue"} 0');
+  expect(alone).toContain('zyra_redis_up{server="queue"} 0');
   expect(alone).toContain('zyra_postgres_up 1');
   expect(alone).toContain('zyra_http_request_seconds_count');
   const ready = await fetch(`${url}/readyz`);

@@ -1,6 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The figures of one process. `src/metrics-exchange.ts` adds those of all processes together. */
+/**
+ * The figures of one process. No label is called `job` or `instance`: Prometheus has its own of these names.
+ * `src/metrics-exchange.ts` adds those of all processes together.
+ */
 export const createMetrics = () => {
   const registry = new Registry();
   const registers = [registry];
@@ -37,13 +40,13 @@ export const createMetrics = () => {
     jobs: new Counter({
       name: 'zyra_jobs_total',
       help: 'Runs of jobs that ended, by outcome.',
-      labelNames: ['job', 'outcome'] as const,
+      labelNames: ['job_name', 'queue', 'outcome'] as const,
       registers,
     }),
     jobSeconds: new Histogram({
       name: 'zyra_job_seconds',
       help: 'Run time of jobs, outages that were waited out included.',
-      labelNames: ['job'] as const,
+      labelNames: ['job_name'] as const,
       buckets: [...latency, 30, 60, 300],
       registers,
     }),
@@ -78,7 +81,7 @@ export const createMetrics = () => {
     }),
     refusedArtifacts: new Counter({
       name: 'zyra_artifacts_refused_total',
-      help: 'Files of the index that were missing, corrupt or not what their manifest says.',
+      help: 'Files of the index or models that were missing, corrupt or not what their manifest says.',
       registers,
     }),
     listsMade: new Counter({

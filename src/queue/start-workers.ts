@@ -110,17 +110,17 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
       log: jobLog,
       signal: stopping.signal,
     };
-    const stop = context.metrics.jobSeconds.startTimer({ job: job.name });
+    const stop = context.metrics.jobSeconds.startTimer({ job_name: job.name });
     try {
       await outlastOutages(() => handler(parsed.data, context, run), jobLog);
-      context.metrics.jobs.inc({ job: job.name, outcome: 'done' });
+      context.metrics.jobs.inc({ job_name: job.name, queue: job.queue, outcome: 'done' });
     } catch (error) {
       if (
         !stopping.signal.aborted ||
         !(error instanceof Error) ||
         error.message !== Worker.RateLimitError().message
       ) {
-        context.metrics.jobs.inc({ job: job.name, outcome: 'failed' });
+        context.metrics.jobs.inc({ job_name: job.name, queue: job.queue, outcome: 'failed' });
         const final = error instanceof UnrecoverableError || run.attempt >= (bullJob.opts.attempts ?? 1);
         jobLog[final ? 'error' : 'warn']({ err: error, msg: 'job failed' });
       }
