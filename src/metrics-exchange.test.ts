@@ -100,16 +100,22 @@ test('one scrape shows requests, queues, books and servers; with Redis away it s
     'zyra_postgres_up 1',
     'zyra_redis_up{server="queue"} 1',
     'zyra_redis_up{server="cache"} 1',
+    'zyra_stale_keys{kind="list"} 0',
+    'zyra_served_version{kind="model"} 0',
+    'zyra_served_version{kind="index"} 0',
   ]) {
     expect(text).toContain(line);
   }
   expect(text).toMatch(/zyra_redis_memory_bytes\{server="cache",kind="allowed"\} 268435456/);
+  expect(text).toMatch(/zyra_postgres_database_bytes \d{7}/);
+  expect(text).toMatch(/zyra_artifacts_disk_bytes\{kind="free"\} \d{7}/);
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   expect(new Set(names).size).toBe(names.length);
 
   producer.redis.disconnect();
   const alone = await scrape();
   expect(alone).toContain('zyra_redis_up{server="queue"} 0');
+  expect(alone).not.toContain('zyra_intake_open_events');
   expect(alone).toContain('zyra_postgres_up 1');
   expect(alone).toContain('zyra_http_request_seconds_count');
   const ready = await fetch(`${url}/readyz`);

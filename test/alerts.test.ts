@@ -243,10 +243,14 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
   },
 };
 
-test('every alarm fires when it should, and something like it wakes nobody', async ({ skip }) => {
+test('every alarm fires when it should, and something like it wakes nobody', {
+  timeout: 120_000,
+}, async ({ skip }) => {
   skip(promtool.program === undefined, promtool.missing);
   const rules = await readRules();
   expect(rules.map(({ alert }) => alert).sort()).toEqual(Object.keys(cases).sort());
+  const manual = await readFile(join(projectRoot, 'OPERATIONS.md'), 'utf8');
+  expect(rules.filter(({ alert }) => !manual.includes(`\`${alert}\``))).toEqual([]);
   expect(await check('check', 'rules', join(folder, 'alerts.yml'))).toContain(
     `SUCCESS: ${rules.length} rules`,
   );
