@@ -93,9 +93,9 @@ const processes = (last: string) => ({
 const cases: Record<string, { fires: Case; quiet: Case }> = {
   ZyraNotScraped: { fires: { series: { up: '1x60' } }, quiet: { series: up } },
   ZyraPostgresAway: {
-    fires: { series: { zyra_postgres_up: '1x20 0x40' } },
+    fires: { series: { zyra_postgres_up: '1x5 0x40' } },
     // Away for a moment.
-    quiet: { series: { zyra_postgres_up: '1x28 0 1x30' }, at: '29m' },
+    quiet: { series: { zyra_postgres_up: '1x11 0 1x30' }, at: '12m' },
   },
   ZyraRedisAway: {
     fires: { series: { 'zyra_redis_up{server="cache"}': '0x60' }, labels: [{ server: 'cache' }] },
@@ -112,9 +112,9 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
     quiet: { series: ofTwo('zyra_postgres_connections', 80, 100) },
   },
   ZyraProcessGone: {
-    fires: { series: processes('1x24 stale') },
+    fires: { series: processes('1x8 stale') },
     // Another took its place.
-    quiet: { series: { ...processes('1x24 stale'), 'zyra_process_up{process="worker-a-4"}': '_x24 1x36' } },
+    quiet: { series: { ...processes('1x8 stale'), 'zyra_process_up{process="worker-a-4"}': '_x8 1x36' } },
   },
   ZyraNoWorkers: {
     fires: { series: { ...up, 'zyra_process_up{process="api-a-1"}': '1x60' }, labels: [{}] },
@@ -192,7 +192,7 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
   ZyraErrors: {
     fires: {
       series: {
-        'zyra_http_request_seconds_count{method="GET",route="/v1/search",status="500"}': '_x28 1x30',
+        'zyra_http_request_seconds_count{method="GET",route="/v1/search",status="500"}': '_x11 1x30',
       },
     },
     quiet: {
@@ -201,7 +201,7 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
   },
   ZyraLocksLost: {
     fires: {
-      series: { 'zyra_lock_renewal_failed_total{queue="index"}': '_x27 1x30' },
+      series: { 'zyra_lock_renewal_failed_total{queue="index"}': '_x10 1x30' },
       labels: [{ queue: 'index' }],
     },
     quiet: { series: { 'zyra_lock_renewal_failed_total{queue="index"}': '4x60' } },
@@ -209,19 +209,19 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
   ZyraWorkersDie: {
     fires: { series: { 'zyra_jobs_stalled_total{queue="users"}': '0+2x60' }, labels: [{ queue: 'users' }] },
     // One deploy by force.
-    quiet: { series: { 'zyra_jobs_stalled_total{queue="users"}': '0x25 4x35' } },
+    quiet: { series: { 'zyra_jobs_stalled_total{queue="users"}': '0x8 4x35' } },
   },
   ZyraWorkersWait: {
     fires: { series: { zyra_worker_outage_retries_total: '0+3x60' } },
     quiet: { series: { zyra_worker_outage_retries_total: '3x60' } },
   },
   ZyraFileRefused: {
-    fires: { series: { zyra_artifacts_refused_total: '0x28 1x30' } },
+    fires: { series: { zyra_artifacts_refused_total: '0x11 1x30' } },
     quiet: { series: { zyra_artifacts_refused_total: '1x60' } },
   },
   ZyraAggregatesDiffered: {
-    fires: { series: { 'zyra_reconcile_differences_total{aggregate="rating"}': '_x28 2x30' } },
-    quiet: { series: { 'zyra_reconcile_differences_total{aggregate="rating"}': '2x90' }, at: '80m' },
+    fires: { series: { 'zyra_reconcile_differences_total{aggregate="rating"}': '_x11 2x30' } },
+    quiet: { series: { 'zyra_reconcile_differences_total{aggregate="rating"}': '2x90' }, at: '62m' },
   },
   ZyraStaleForLong: {
     fires: { series: { 'zyra_stale_keys{kind="words"}': '2x60' }, labels: [{ kind: 'words' }], at: '31m' },
@@ -231,11 +231,12 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
         'zyra_stale_keys{kind="words"}':
           '0 50 20 0 10 5 30 0 10 10 10 0 50 20 0 10 5 30 0 10 10 10 0 9 9 9 0 9 9 9 0 9',
       },
+      at: '31m',
     },
   },
   ZyraModelOld: {
-    fires: { series: { 'zyra_served_since_seconds{kind="model"}': '-300000x90' }, at: '80m' },
-    quiet: { series: { 'zyra_served_since_seconds{kind="model"}': '-100000x90' }, at: '80m' },
+    fires: { series: { 'zyra_served_since_seconds{kind="model"}': '-300000x90' }, at: '62m' },
+    quiet: { series: { 'zyra_served_since_seconds{kind="model"}': '-100000x90' }, at: '62m' },
   },
   ZyraAnswersUnlogged: {
     fires: { series: { 'zyra_recommendations_unlogged_total{why="too many"}': '0+5x60' } },
@@ -259,7 +260,7 @@ test('every alarm fires when it should, and something like it wakes nobody', {
   );
   const tests = rules.flatMap(({ alert, labels: own, annotations }) =>
     (['fires', 'quiet'] as const).map((kind) => {
-      const { series, labels = [{}], at = '30m' } = (cases[alert] as { fires: Case; quiet: Case })[kind];
+      const { series, labels = [{}], at = '13m' } = (cases[alert] as { fires: Case; quiet: Case })[kind];
       return {
         name: `${alert} ${kind}`,
         interval: '1m',
