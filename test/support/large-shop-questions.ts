@@ -44,6 +44,7 @@ import {
   listProductFacts,
 } from '../../src/db/serving.ts';
 import { listGone, listUserIds, listUserSignals } from '../../src/db/signals.ts';
+import { listSessionUsers, listVisits } from '../../src/db/visits.ts';
 import { id } from './large-shop.ts';
 
 /** So many keys as a follow-up recounts at once. */
@@ -213,6 +214,8 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
         newest: 5_000,
       }),
   ],
+  [listVisits, (db, n) => listVisits(db, ids('user', n))],
+  [listSessionUsers, (db, n) => listSessionUsers(db, ids('session', n))],
   [listUserIds, (db, n) => listUserIds(db, id('user', n), 500)],
   [listGone, (db, n) => listGone(db, [id('user', n), uuidv7()], pepper)],
   [listErased, (db, n) => listErased(db, [id('user', n), uuidv7()], pepper)],
@@ -291,6 +294,7 @@ export const others = new Set([
   ],
   // As many rows as tests; everything that was answered in one of them.
   ...['listActiveExperiments', 'findExperiment', 'putExperiment', 'countExperiment'],
+  ...['insertAuditOnce', 'findServerFigures', 'findServedFigures'],
   ...['insertAudit', 'findSettings', 'recordSettings', 'onRestart', 'MigrationError'],
   // Counted whole, over an index, for the metrics.
   'countParked',
