@@ -7,7 +7,7 @@ export interface Visit {
 }
 
 /** Whose these sessions are, of those of which somebody said so. */
-export const listSessionUsers = (db: Db, sessionIds: readonly string[]) =>
+export const listSessionUsers = async (db: Db, sessionIds: readonly string[]): Promise<Visit[]> =>
   sessionIds.length === 0
     ? []
     : db<Visit>`
