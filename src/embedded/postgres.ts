@@ -18,6 +18,8 @@ export interface PostgresOptions {
   logFile?: string | undefined;
   /** Further or other settings, by their names in postgresql.conf. */
   tune?: Record<string, string> | undefined;
+  /** Further environment of the server. */
+  env?: Record<string, string> | undefined;
   /** Gives up a start that is under way. */
   signal?: AbortSignal | undefined;
 }
@@ -103,7 +105,7 @@ const serve = async (
   programs: Programs,
   { prefix, ...identity }: Identity,
   { port, password }: Endpoint,
-  { tune, signal }: PostgresOptions,
+  { tune, signal, env: further }: PostgresOptions,
 ): Promise<Child> => {
   const options = Object.entries({ ...settings, port: String(port), ...tune });
   const command = [...prefix, programs.postgres, '-D', cluster];
@@ -111,7 +113,10 @@ const serve = async (
   const attempt = () => ensureDatabase(`postgres://zyra:${password}@127.0.0.1:${port}/postgres`);
   const deadline = Date.now() + 15_000;
   while (true) {
-    const child = await launch({ program: program as string, args, env, logFile, ...identity, ...ending });
+    const child = await launch({
+      ...{ program: program as string, args, logFile, ...identity, ...ending },
+      env: { ...env, ...further },
+    });
     try {
       // Replaying the log after a crash takes its time.
       await untilReady(child, { name: 'PostgreSQL', logFile, attempt, deadlineMs: 300_000, signal });

@@ -22,6 +22,8 @@ export interface RedisOptions {
   logFile?: string | undefined;
   /** Further or other settings, by their names in redis.conf. */
   tune?: Record<string, string> | undefined;
+  /** Further environment of the server. */
+  env?: Record<string, string> | undefined;
   /** Gives up a start that is under way. */
   signal?: AbortSignal | undefined;
 }
@@ -105,6 +107,7 @@ export const startRedis = async (options: RedisOptions): Promise<Server> => {
     PATH: '/usr/bin:/bin',
     LC_ALL: 'C',
     ...(libraryPath ? { LD_LIBRARY_PATH: libraryPath } : {}),
+    ...options.env,
   };
   const child = await launch({ program: server, args: [configFile], env, logFile, ...ending });
   const url = `redis://:${password}@127.0.0.1:${port}`;

@@ -1,0 +1,171 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { seeded } from '../support/random-shop.ts';
+import { countPending, createJudge, type Judge } from './judge.ts';
+import { createLoad } from './load.ts';
+import { type Rig, startRig } from './rig.ts';
+import type { Scale, Scenario, Stage } from './scenario.ts';
+import { createShop } from './shop-events.ts';
+
+/** The line of a scenario. */
+export interface Verdict {
+  scenario: string;
+  seed: number;
+  events: number;
+  kills: number;
+  lost: number;
+  double: number;
+  unexpected: number;
+  recovered: number;
+  aggregates_differ: number;
+  seconds: number;
+  passed: boolean;
+}
+
+interface RunnerOptions {
+  seed: number;
+  scale: Scale;
+  /** For a person. */
+  log: (line: string) => void;
+  rig?: Partial<Parameters<typeof startRig>[0]>;
+}
+
+/** Where events are until they are applied; the other queues only repeat what the tables ask for. */
+const intakeQueues = ['interactions', 'purchases', 'reviews', 'catalog', 'users'];
+
+/** Jobs by state, read from Redis itself. */
+export const countJobs = async (redis: Redis, queue: string): Promise<Record<string, number>> => {
+  const key = (name: string) => `{zyra:${queue}}:${queue}:${name}`;
+  const [wait, active, paused, delayed, failed] = await Promise.all([
+    redis.llen(key('wait')),
+    redis.llen(key('active')),
+    redis.llen(key('paused')),
+    redis.zcard(key('delayed')),
+    redis.zcard(key('failed')),
+  ]);
+  return { wait, active, paused, delayed, failed };
+};
+
+const whatIsLeft = async (rig: Rig, judge: Judge): Promise<Record<string, number>> => {
+  const redis = new Redis(rig.system.servers.queue.url, { lazyConnect: true, maxRetriesPerRequest: 1 });
+  redis.on('error', () => {});
+  try {
+    const left = await countPending(judge.db);
+    for (const queue of intakeQueues)
+      for (const [state, count] of Object.entries(await countJobs(redis, queue)))
+        if (count > 0) left[`${queue}/${state}`] = count;
+    return left;
+  } finally {
+    redis.disconnect();
+  }
+};
+
+/** A number from a name, so that a scenario has the same choices alone as among others. */
+const mix = (seed: number, name: string): number => {
+  let mixed = seed;
+  for (const char of name) mixed = (Math.imul(mixed, 31) + char.charCodeAt(0)) >>> 0;
+  return mixed;
+};
+
+/** One running system on which scenarios are played one after another, each judged alone. */
+export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: RunnerOptions) => {
+  const patience = scale === 's' ? 5 : 1;
+  const rig = await startRig({ log, ...rigOptions });
+  const judge = await createJudge(rig.system.servers.postgres.url).catch(async (error: unknown) => {
+    await rig.stop();
+    throw error;
+  });
+
+  const play = async (scenario: Scenario): Promise<Verdict> => {
+    const began = performance.now();
+    const kills = rig.kills;
+    const problems: string[] = [];
+    const choices = mix(seed, scenario.name);
+    const shop = createShop(seeded(choices));
+    const load = createLoad({
+      ...{ name: scenario.name, dir: rig.system.dir, shop, key: rig.system.keys.write },
+      random: seeded(choices + 1),
+      targets: () => rig.urls(),
+    });
+    const elapsed = () => performance.now() - began;
+    const note = (line: string) =>
+      log(`${scenario.name} ${(elapsed() / 1_000).toFixed(1).padStart(6)} s  ${line}`);
+    const stage: Stage = {
+      ...{ rig, judge, shop, load, note },
+      random: seeded(choices + 2),
+      at: (values) => values[scale],
+      patience,
+      expect: (holds, otherwise) => {
+        if (!holds) problems.push(otherwise);
+      },
+      async until(what, holds, withinMs) {
+        const from = performance.now();
+        for (;;) {
+          const does = await holds().catch(() => false);
+          const took = performance.now() - from;
+          if (does) return took;
+          if (took > withinMs) {
+            problems.push(`${what}: not within ${withinMs / 1_000} s`);
+            return took;
+          }
+          await delay(50);
+        }
+      },
+    };
+    const { note: _, ...quiet } = stage;
+    try {
+      await rig.settle(scenario.wired ?? false);
+      await load.send(shop.opening());
+      await quiet.until(
+        'the shop opens',
+        async () =>
+          (
+            await judge.db`
+        select from products where product_id = any(${shop.products}::uuid[])`
+          ).length === shop.products.length &&
+          (await judge.db`select from reviews where product_id = any(${shop.products}::uuid[])`).length > 0,
+        patience * 30_000,
+      );
+      await scenario.run(stage);
+    } catch (error) {
+      problems.push(`the scenario could not be played: ${(error as Error).stack}`);
+    }
+    await rig.settle().catch((error: Error) => problems.push(`not repaired: ${error.message}`));
+    let left: Record<string, number> = {};
+    note('repaired');
+    const drained = await stage.until(
+      'everything is applied',
+      async () => {
+        left = await whatIsLeft(rig, judge);
+        return Object.keys(left).length === 0;
+      },
+      patience * (scenario.drainMs ?? 60_000),
+    );
+    note(`drained in ${(drained / 1_000).toFixed(1)} s`);
+    if (Object.keys(left).length > 0) problems.push(`left over: ${JSON.stringify(left)}`);
+    problems.push(...load.problems.slice(0, 5));
+    const judgement = await judge.judge(scenario.name, load.books());
+    load.close();
+    for (const { what, count, examples } of judgement.findings)
+      problems.push(`${what}: ${count}\n    ${examples.join('\n    ')}`);
+    note(`answers ${JSON.stringify(Object.fromEntries(load.statuses))}`);
+    for (const problem of problems) note(`RED ${problem}`);
+    const { findings: __, ...counts } = judgement;
+    return {
+      ...{ scenario: scenario.name, seed, events: counts.events, kills: rig.kills - kills },
+      ...{ lost: counts.lost, double: counts.double, unexpected: counts.unexpected },
+      ...{ recovered: counts.recovered, aggregates_differ: counts.aggregates_differ },
+      seconds: Math.round(elapsed() / 100) / 10,
+      passed: problems.length === 0,
+    };
+  };
+
+  return {
+    rig,
+    play,
+    async stop(): Promise<void> {
+      await judge.close();
+      await rig.stop();
+    },
+  };
+};
