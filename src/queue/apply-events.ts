@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
-import { type Apply, type ApplyRow, countConflicts } from '../db/events.ts';
+import { type Apply, type ApplyRow, countConflicts, findEventState } from '../db/events.ts';
 import {
   listParkedById,
   listWaitingFor,
@@ -17,6 +17,7 @@ import { wake } from './follow-ups.ts';
 import type { Context, Handler, Run } from './handler.ts';
 import { release } from './release.ts';
 import { pepperOf } from './secrets.ts';
+import { tryEach } from './trial.ts';
 
 /** Events of one statement. More do not make it faster, and a bad one among them costs more halvings. */
 const defaultBatch = 1_000;
@@ -29,6 +30,9 @@ export const payloadHash = (event: Record<string, unknown>): number => {
   const { event_id: _, received_at: __, ...sent } = event;
   return createHash('sha1').update(JSON.stringify(sent)).digest().readUIntBE(0, 6);
 };
+
+/** So often has a job been begun without an end, its worker gone each time, when its events are tried one by one. */
+const unendedStarts = 2;
 
 interface Candidate {
   /** As it was stored, for parking. */
@@ -156,6 +160,29 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     }
   };
 
+  /** Something in these ends its worker, which is found by what each try leaves behind; the others apply. */
+  const tryOneByOne = async (
+    candidates: readonly Candidate[],
+    context: Context,
+    run: Run,
+    again: boolean,
+  ): Promise<void> => {
+    const { db, producer, config } = context;
+    producer.assertReachable();
+    await tryEach(
+      { redis: producer.redis, prefix: config.REDIS_PREFIX, jobId: run.jobId },
+      candidates.map((value) => ({ id: value.row.event_id, value })),
+      (candidate) => applyOrBisect([candidate], context, run, again),
+      async (candidate) => {
+        // It may have had its effect and ended the worker with what came after.
+        if ((await findEventState(db, candidate.row.event_id))?.state === 'applied') return;
+        run.log.error({ event_id: candidate.row.event_id, msg: 'event parked: it ends its worker' });
+        const why = { reason: 'ended_its_worker', detail: 'no worker lived on when it was applied alone' };
+        await park(context, 'failed', [{ ...parkingOf(candidate), ...why }], again);
+      },
+    );
+  };
+
   return async (payload, context, run) => {
     const again = 'parked' in payload;
     const events = again
@@ -197,6 +224,15 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       rest.push({ stored: event, row, receivedAt: Date.parse(event.received_at) });
     });
     await park(context, 'failed', bad, again);
+
+    if (run.starts - run.attempt >= unendedStarts) {
+      run.log.warn({
+        starts: run.starts,
+        msg: 'its workers ended: the events of this job are tried one by one',
+      });
+      await tryOneByOne(rest, context, run, again);
+      rest = [];
+    }
 
     // A statement takes each id once: further events under an id of the batch go into the next one, where they meet
     // the first as a repeat or a conflict.

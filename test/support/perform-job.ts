@@ -10,8 +10,13 @@ export const performJob = async <J extends Job>(
   handler: Handler<J>,
   payload: z.input<J['payload']>,
   parts: Parts,
-  { attempt = 1, signal = new AbortController().signal }: { attempt?: number; signal?: AbortSignal } = {},
+  {
+    attempt = 1,
+    starts = attempt,
+    jobId = uuidv7(),
+    signal = new AbortController().signal,
+  }: { attempt?: number; starts?: number; jobId?: string; signal?: AbortSignal } = {},
 ): Promise<void> => {
   const stored = job.payload.parse(JSON.parse(JSON.stringify(payload))) as z.output<J['payload']>;
-  await handler(stored, parts, { jobId: uuidv7(), attempt, starts: attempt, log: parts.log, signal });
+  await handler(stored, parts, { jobId, attempt, starts, log: parts.log, signal });
 };

@@ -84,7 +84,11 @@ export const processes: readonly Scenario[] = [
         (await judge.db<{ rows: number }>`select count(*)::integer as rows from interactions`)[0]?.rows ?? 0;
       const before = await applied();
       const started = Promise.all(rig.worker.map((worker) => worker.start()));
-      const took = await until('something is applied', async () => (await applied()) > before, patience * 20_000);
+      const took = await until(
+        'something is applied',
+        async () => (await applied()) > before,
+        patience * 20_000,
+      );
       note(`first applied ${Math.round(took)} ms after the workers were started`);
       await started;
       await running.finish();

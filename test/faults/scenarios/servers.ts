@@ -2,7 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Scenario, Stage } from '../scenario.ts';
 
 /** How long it takes from now until an event is both accepted and applied. */
-const untilApplied = async ({ load, shop, judge, until, patience }: Stage, what: string, withinMs: number) => {
+const untilApplied = async (
+  { load, shop, judge, until, patience }: Stage,
+  what: string,
+  withinMs: number,
+) => {
   const [event] = [shop.interaction()];
   const sent = load.send([event], { backOffMs: 50 });
   const took = await until(
