@@ -28,7 +28,10 @@ const popularity = (db: Db, days: number) => db.fragment`
  * own.
  */
 export const createJudge = async (url: string) => {
-  const db = createDatabase(url, { poolSize: 2, queryTimeoutMs: 300_000, name: 'judge' });
+  // To look on while servers come and go, and to count when they are back.
+  const watching = createDatabase(url, { poolSize: 2, queryTimeoutMs: 5_000, name: 'judge' });
+  const connect = () => createDatabase(url, { poolSize: 1, queryTimeoutMs: 300_000, name: 'judge' });
+  let db = connect();
   await db`create schema if not exists judge`;
   await db`
     create table judge.sent (
@@ -223,7 +226,7 @@ export const createJudge = async (url: string) => {
       : [{ what, count: found.length, examples: found.slice(0, 5).map(({ id, why }) => `${id}: ${why}`) }];
 
   return {
-    db,
+    db: watching,
     /** Products whose rows are judged elsewhere. */
     leaveOut: (products: readonly string[]) => db`
       insert into judge.elsewhere select unnest(${products}::uuid[]) on conflict do nothing`,
@@ -232,6 +235,9 @@ export const createJudge = async (url: string) => {
       scenario: string,
       books: readonly { sent: readonly SentEvent[]; accepted: readonly string[] }[],
     ): Promise<Judgement> {
+      // The connection of before may have died with a server.
+      await db.end();
+      db = connect();
       for (const { sent, accepted } of books) await store(scenario, sent, accepted);
       const found = {
         lost: await lost(scenario),
@@ -256,7 +262,7 @@ export const createJudge = async (url: string) => {
         findings: Object.entries(found).flatMap(([what, rows]) => finding(what, rows)),
       };
     },
-    close: () => db.end(),
+    close: () => Promise.all([watching.end(), db.end()]),
   };
 };
 

@@ -40,6 +40,7 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
   const logs: EventLog[] = [];
   const statuses = new Map<string, number>();
   const slow: number[] = [];
+  let slowest = 0;
   const problems: string[] = [];
   const given = { up: 0, out: 0 };
   let withoutAdvice = 0;
@@ -67,6 +68,7 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
       });
       const text = await answer.text();
       count(String(answer.status));
+      slowest = Math.max(slowest, performance.now() - began);
       if (answer.status === 202) slow.push(performance.now() - began);
       if ([429, 503].includes(answer.status) && answer.headers.get('retry-after') === null)
         withoutAdvice += 1;
@@ -77,6 +79,7 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
       else if (answer.status === 202) problems.push(`${method} ${path}: ${text}`);
       return answer.status;
     } catch (error) {
+      // Only what was answered counts: a caller whose connection is cut knows at once.
       const { name: kind, cause } = error as Error & { cause?: { code?: string } };
       count(cause?.code ?? kind);
       return 0;
@@ -128,11 +131,14 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
   };
 
   const own = newLog();
+  const runs: { finish(): Promise<void> }[] = [];
   return {
     statuses,
     problems,
     /** Milliseconds of every answer that was a 202. */
     slow,
+    /** Milliseconds of the slowest answer, whatever it was. */
+    slowest: () => slowest,
     /** Refusals that did not say when to ask again. */
     withoutAdvice: () => withoutAdvice,
     sent: () => given.out,
@@ -147,6 +153,12 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
           all = (await insist(own, request.events, request.send, options)) && all;
       }
       return all;
+    },
+    /** Write down what reaches the queue without the door. */
+    note(events: readonly ShopEvent[]): void {
+      given.out += events.length;
+      own.sending(events);
+      own.accepted(events);
     },
     /** Send one request of these, once. */
     async try(events: readonly ShopEvent[]): Promise<number> {
@@ -205,7 +217,7 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
       };
       const running = Promise.all(Array.from({ length: clients }, () => client(newLog())));
       running.catch(() => {});
-      return {
+      const run = {
         made: () => made,
         /** Stop once `atLeast` events were made, and wait until all are accepted. */
         async finish(atLeast = 0, withinMs = 90_000): Promise<void> {
@@ -222,6 +234,12 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
           over.abort();
         },
       };
+      runs.push(run);
+      return run;
+    },
+    /** Let all clients come to an end, also those that a failed scenario left running. */
+    async finish(): Promise<void> {
+      for (const run of runs) await run.finish();
     },
     /** What the clients wrote down. */
     books: () => logs.map((log) => log.read()),

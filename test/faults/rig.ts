@@ -28,37 +28,46 @@ const createSlot = (
   let child: Child | undefined;
   let wanted = false;
   let special: Special = {};
-  let starting: Promise<void> = Promise.resolve();
+  let starting: Promise<void> | undefined;
+
+  const keepTrying = async (): Promise<void> => {
+    while (wanted && child === undefined) {
+      try {
+        const started = await start(special);
+        child = started;
+        void started.exited.then((how) => {
+          if (child === started) child = undefined;
+          if (!wanted) return;
+          slot.ownEnds += 1;
+          log(`${name} ${how}`);
+          void delay(200).then(() => {
+            if (wanted) return slot.start(special.FAULT_STAYS ? special : {});
+          });
+        });
+        return;
+      } catch (error) {
+        slot.ownEnds += 1;
+        if (!special.FAULT_STAYS) special = {};
+        log(`${name} did not start: ${(error as Error).message.split('\n')[0]}`);
+        await delay(500);
+      }
+    }
+  };
+
   const slot = {
     ...{ kind, name },
     /** Ends that nobody here asked for. */
     ownEnds: 0,
     pid: () => child?.pid,
     up: () => child !== undefined,
-    /** Start it, and again while it cannot come up. */
-    async start(told: Special = {}): Promise<void> {
+    /** Start it, and again while it cannot come up. One that ends by itself comes back without what it was told. */
+    start(told: Special = {}): Promise<void> {
       wanted = true;
       special = told;
-      while (wanted && child === undefined) {
-        starting = (async () => {
-          try {
-            const started = await start(special);
-            child = started;
-            void started.exited.then((how) => {
-              if (child === started) child = undefined;
-              if (!wanted) return;
-              slot.ownEnds += 1;
-              log(`${name} ${how}`);
-              // A process that killed itself at its point comes back without one.
-              void delay(200).then(() => (wanted ? slot.start() : undefined));
-            });
-          } catch (error) {
-            log(`${name} did not start: ${(error as Error).message.split('\n')[0]}`);
-            await delay(500);
-          }
-        })();
-        await starting;
-      }
+      starting ??= keepTrying().finally(() => {
+        starting = undefined;
+      });
+      return starting;
     },
     signal: (signal: NodeJS.Signals) => child?.kill(signal),
     exited: () => child?.exited ?? Promise.resolve('was not running'),
@@ -67,6 +76,7 @@ const createSlot = (
       wanted = false;
       await starting;
       const ended = child?.exited ?? Promise.resolve('was not running');
+      // Who is frozen hears nothing.
       child?.kill(signal);
       child?.kill('SIGCONT');
       const how = await ended;

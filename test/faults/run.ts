@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { seeded } from '../support/random-shop.ts';
 import { countPending, createJudge, type Judge } from './judge.ts';
 import { createLoad } from './load.ts';
+import { preparePower } from './power.ts';
 import { type Rig, startRig } from './rig.ts';
 import type { Scale, Scenario, Stage } from './scenario.ts';
 import { createShop } from './shop-events.ts';
@@ -70,7 +71,13 @@ const mix = (seed: number, name: string): number => {
 /** One running system on which scenarios are played one after another, each judged alone. */
 export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: RunnerOptions) => {
   const patience = scale === 's' ? 5 : 1;
-  const rig = await startRig({ log, ...rigOptions });
+  const power = await preparePower();
+  const rig = await startRig({ log, serverEnv: power?.env ?? {}, ...rigOptions }).catch(
+    async (error: unknown) => {
+      await power?.close();
+      throw error;
+    },
+  );
   const judge = await createJudge(rig.system.servers.postgres.url).catch(async (error: unknown) => {
     await rig.stop();
     throw error;
@@ -91,7 +98,7 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     const note = (line: string) =>
       log(`${scenario.name} ${(elapsed() / 1_000).toFixed(1).padStart(6)} s  ${line}`);
     const stage: Stage = {
-      ...{ rig, judge, shop, load, note },
+      ...{ rig, judge, shop, load, note, power },
       random: seeded(choices + 2),
       at: (values) => values[scale],
       patience,
@@ -132,6 +139,7 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     }
     await rig.settle().catch((error: Error) => problems.push(`not repaired: ${error.message}`));
     let left: Record<string, number> = {};
+    await load.finish();
     note('repaired');
     const drained = await stage.until(
       'everything is applied',
@@ -163,9 +171,12 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
   return {
     rig,
     play,
+    /** Whether it can be played here. */
+    can: (scenario: Scenario) => power !== undefined || !scenario.powered,
     async stop(): Promise<void> {
       await judge.close();
       await rig.stop();
+      await power?.close();
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { Random } from '../support/random-shop.ts';
 import type { Judge } from './judge.ts';
 import type { Load } from './load.ts';
+import type { Power } from './power.ts';
 import type { Rig } from './rig.ts';
 import type { Shop } from './shop-events.ts';
 
@@ -11,6 +12,8 @@ export interface Stage {
   rig: Rig;
   judge: Judge;
   shop: Shop;
+  /** Where there is a C compiler. */
+  power: Power | undefined;
   load: Load;
   random: Random;
   /** The value for the scale of this run. */
@@ -34,6 +37,8 @@ export interface Scenario {
   promise: string;
   /** Processes reach the servers by way of wires. */
   wired?: boolean;
+  /** It needs `power`, so where there is no C compiler it is left out, which is said. */
+  powered?: boolean;
   /** For how long after it everything may take to be applied. */
   drainMs?: number;
   run(stage: Stage): Promise<void>;

@@ -168,6 +168,12 @@ export const createShop = (random: Random, { products: count = 40, users: people
   const total = kinds.reduce((sum, [weight]) => sum + weight, 0);
   return {
     ...{ products, buyers, reviewed, interaction, product, purchase, review, poison },
+    /** Another text, which wants another vector. */
+    rewrite(): ShopEvent {
+      const event = product(pick(products));
+      event.fields.name = `Thing ${below(1_000)} of ${below(1_000)}, again`;
+      return event;
+    },
     /** What has to be there before the rest: every product, and the reviews that are voted for. */
     opening: (): ShopEvent[] => [...products.map((id) => product(id, 'put')), ...reviewed.map(review)],
     /** Whatever happens next; one in a thousand is poison. */

@@ -18,8 +18,11 @@ export interface JudgedRow {
 interface Source {
   store: ArtifactStore;
   embedder: Embedder;
-  /** Every text a product ever had, oldest first, all different; grows, and before the shop is told. */
-  texts: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Every text a product ever had, oldest first, all different; grows, and before the shop is told. Without it vectors are
+   * not compared with texts.
+   */
+  texts?: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -79,7 +82,7 @@ export const createIndexJudge = ({ store, embedder, texts }: Source) => {
   const revisionOf = async ({ id, vector }: JudgedRow): Promise<number | undefined> => {
     const known = revisions.get(id) ?? new Map<string, number>();
     revisions.set(id, known);
-    const all = texts.get(id) ?? [];
+    const all = texts?.get(id) ?? [];
     if (known.size < all.length) {
       const made = await embedder.embed(all.slice(known.size));
       for (let at = 0; at < made.length; at += embedder.dim)
@@ -111,8 +114,9 @@ export const createIndexJudge = ({ store, embedder, texts }: Source) => {
       for (const [id, row] of rows) {
         const revision = await revisionOf(row);
         const last = before.get(id);
-        if (revision === undefined) faults.push(`the vector of ${id} is of no text it ever had`);
-        else if (last && revision < last.revision) faults.push(`${id} went back to an older text`);
+        if (texts && revision === undefined) faults.push(`the vector of ${id} is of no text it ever had`);
+        else if (last && revision !== undefined && revision < last.revision)
+          faults.push(`${id} went back to an older text`);
         if (last && last.number !== row.number) faults.push(`${id} has another number`);
         before.set(id, { number: row.number, revision: revision ?? 0 });
       }

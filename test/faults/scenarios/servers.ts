@@ -66,7 +66,7 @@ export const servers: readonly Scenario[] = [
           select pg_terminate_backend(pid) from (
             select pid from pg_stat_activity
             where application_name like 'zyra-%' and datname = current_database()
-            order by random() limit ${1 + random.below(4)}) some`;
+            order by random() limit ${1 + random.below(4)}) as victims`;
         terminated += ended.length;
         await delay(100);
       }
