@@ -1,6 +1,7 @@
-// The fault harness: `npm run faults -- --scale s|m|l [--seed N] [--only NAME] [--list]`. One JSON line a scenario goes to
+// The fault harness: `npm run faults -- --scale s|m|l [--seed N] [--only NAME] [--list] [--mutations]`. One JSON line a scenario goes to
 // standard output, everything else to standard error.
 import { parseArgs } from 'node:util';
+import { mutations, playMutation } from './mutations.ts';
 import { startRunner } from './run.ts';
 import type { Scale } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     only: { type: 'string', multiple: true },
     list: { type: 'boolean', default: false },
+    mutations: { type: 'boolean', default: false },
   },
 });
 
@@ -26,6 +28,18 @@ const main = async (): Promise<number> => {
     say('--scale is s, m or l');
     return 2;
   }
+  const seed = Number(values.seed ?? Date.now() % 1_000_000);
+  if (values.mutations) {
+    say(`seed ${seed}, ${mutations.length} mutations`);
+    let noticed = true;
+    for (const mutation of mutations) {
+      if (values.only && !values.only.some((part) => mutation.name.includes(part))) continue;
+      const verdict = await playMutation(mutation, seed, say);
+      print(verdict);
+      noticed &&= verdict.noticed;
+    }
+    return noticed ? 0 : 1;
+  }
   const wanted = scenarios.filter(
     ({ name }) => !values.only || values.only.some((part) => name.includes(part)),
   );
@@ -33,7 +47,6 @@ const main = async (): Promise<number> => {
     say(`No scenario is called that; --list names them.`);
     return 2;
   }
-  const seed = Number(values.seed ?? Date.now() % 1_000_000);
   say(`seed ${seed}, scale ${values.scale}, ${wanted.length} scenarios`);
   const runner = await startRunner({ seed, scale: values.scale as Scale, log: say });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
