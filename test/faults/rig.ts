@@ -102,14 +102,7 @@ interface RigOptions {
  * process has wires of its own to the servers; while `wired` they are used, else it is connected directly.
  */
 export const startRig = async ({ log, apis = 2, workers = 2, env = {}, serverEnv = {} }: RigOptions) => {
-  const system = await deploySystem({
-    env: {
-      // Poison is given up soon, yet not before what an outage holds up can come.
-      WAITING_MINUTES: '0.25',
-      ...env,
-    },
-    serverEnv,
-  });
+  const system = await deploySystem({ env, serverEnv });
   const ports = await Promise.all(Array.from({ length: apis }, findFreePort));
   const wires: Record<'api' | 'worker', Record<ServerName, Wire>> = {
     api: await layWires(),
