@@ -84,7 +84,13 @@ export const playMutation = async (mutation: Mutation, seed: number, log: (line:
     const text = readFileSync(file, 'utf8');
     if (!text.includes(mutation.from)) throw new Error(`${mutation.file} has no such place any more`);
     writeFileSync(file, text.replace(mutation.from, mutation.to));
-    const args = [join(copy, 'dist/test/faults/main.js'), '--seed', String(seed), '--only', mutation.scenario];
+    const args = [
+      join(copy, 'dist/test/faults/main.js'),
+      '--seed',
+      String(seed),
+      '--only',
+      mutation.scenario,
+    ];
     const child = spawn(process.execPath, args, { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     child.stdout.on('data', (text) => {

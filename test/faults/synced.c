@@ -1,7 +1,7 @@
 /*
  * Loaded into a server (LD_PRELOAD) to lose power and to fill its disk. Of every file below FAULT_DIR that is synced it
  * notes the length up to which it is safe, in FAULT_STATE/<inode>; whoever "cuts the power" cuts the files there. While
- * FAULT_STATE/full exists, writes to such files find no space.
+ * FAULT_STATE/full exists, writes that make such files longer find no space.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -51,8 +51,27 @@ static int full(int fd) {
   return access(flag, F_OK) == 0 && ours(fd, path);
 }
 
+/* Whether that many octets at that place (-1: where the file stands) need new space and there is none. */
+static int refused(int fd, off_t at, size_t count) {
+  struct stat found;
+  int kept = errno, no;
+  if (!full(fd)) {
+    errno = kept;
+    return 0;
+  }
+  if (at < 0) at = fcntl(fd, F_GETFL) & O_APPEND ? LONG_MAX / 2 : lseek(fd, 0, SEEK_CUR);
+  no = fstat(fd, &found) == 0 && at + (off_t)count > found.st_size;
+  errno = no ? ENOSPC : kept;
+  return no;
+}
+
+static size_t total(const struct iovec *parts, int count) {
+  size_t sum = 0;
+  while (count-- > 0) sum += parts[count].iov_len;
+  return sum;
+}
+
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
-#define REFUSE(fd) do { if (full(fd)) { errno = ENOSPC; return -1; } } while (0)
 
 int fsync(int fd) {
   int result = REAL(fsync)(fd);
@@ -64,9 +83,21 @@ int fdatasync(int fd) {
   if (result == 0) note(fd);
   return result;
 }
-ssize_t write(int fd, const void *data, size_t count) { REFUSE(fd); return REAL(write)(fd, data, count); }
-ssize_t pwrite(int fd, const void *data, size_t count, off_t at) { REFUSE(fd); return REAL(pwrite)(fd, data, count, at); }
-ssize_t pwrite64(int fd, const void *data, size_t count, off64_t at) { REFUSE(fd); return REAL(pwrite64)(fd, data, count, at); }
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) { REFUSE(fd); return REAL(pwritev)(fd, parts, count, at); }
-ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) { REFUSE(fd); return REAL(pwritev64)(fd, parts, count, at); }
-int posix_fallocate(int fd, off_t at, off_t length) { return full(fd) ? ENOSPC : REAL(posix_fallocate)(fd, at, length); }
+ssize_t write(int fd, const void *data, size_t count) {
+  return refused(fd, -1, count) ? -1 : REAL(write)(fd, data, count);
+}
+ssize_t pwrite(int fd, const void *data, size_t count, off_t at) {
+  return refused(fd, at, count) ? -1 : REAL(pwrite)(fd, data, count, at);
+}
+ssize_t pwrite64(int fd, const void *data, size_t count, off64_t at) {
+  return refused(fd, at, count) ? -1 : REAL(pwrite64)(fd, data, count, at);
+}
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+  return refused(fd, at, total(parts, count)) ? -1 : REAL(pwritev)(fd, parts, count, at);
+}
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
+  return refused(fd, at, total(parts, count)) ? -1 : REAL(pwritev64)(fd, parts, count, at);
+}
+int posix_fallocate(int fd, off_t at, off_t length) {
+  return refused(fd, at, length) ? ENOSPC : REAL(posix_fallocate)(fd, at, length);
+}

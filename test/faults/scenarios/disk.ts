@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '../../support/client.ts';
@@ -9,7 +9,7 @@ import type { Scenario, Stage } from '../scenario.ts';
 import type { ShopEvent } from '../shop-events.ts';
 
 /** The disk of a server is full for a while; what that ends is started again, as a supervisor would. */
-const fillDisk = async ({ rig, power, note }: Stage, server: ServerName, forMs: number) => {
+const fillDisk = async ({ rig, power, note, expect }: Stage, server: ServerName, forMs: number) => {
   const { fill, free } = power as Power;
   const process = rig.system.servers[server];
   let ended = false;
@@ -21,6 +21,11 @@ const fillDisk = async ({ rig, power, note }: Stage, server: ServerName, forMs: 
   await free(server);
   // Long enough for a process that is about to end.
   await delay(500);
+  const refused = readFileSync(
+    join(rig.system.dir, server, server === 'postgres' ? 'postgres.log' : 'redis.log'),
+    'utf8',
+  );
+  expect(refused.includes('No space left on device'), `${server} never met the full disk`);
   note(`${server}: ${ended ? 'ended, and is started again' : 'lives'}`);
   if (ended) await rig.restartServer(server);
 };
