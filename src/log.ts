@@ -18,19 +18,31 @@ const secrets = [
   'query',
 ];
 
+/**
+ * Lines gather up to this many characters or milliseconds: a write each would be a tenth of what answering costs. They are
+ * written by the thread that logs, so what a process that exits, however it came to, has logged is out; only one that is
+ * killed outright, or dies in native code, takes its last quarter of a second with it.
+ */
+const gathered = { minLength: 4_096, periodicFlush: 250 };
+const stdout = pino.destination({ dest: 1, sync: true, ...gathered });
+process.on('exit', () => stdout.flushSync());
+
 /** One JSON line per entry on stdout: `level`, `time`, `process`, `msg`, then what matters to it. */
-export const createLog = (process: string, level: string): Log =>
-  pino({
-    level,
-    base: { process, pid: globalThis.process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: {
-      paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
-      censor: '[redacted]',
+export const createLog = (name: string, level: string): Log =>
+  pino(
+    {
+      level,
+      base: { process: name, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+        censor: '[redacted]',
+      },
+      serializers: { err: describeError },
     },
-    serializers: { err: describeError },
-  });
+    stdout,
+  );
 
 /**
  * An error as it may be logged or stored: name, code, message, stack, cause. Drivers hang the parameters of a query

@@ -1,5 +1,6 @@
-import type { ServerOptions } from 'node:http';
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import { IncomingMessage, type ServerOptions, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import { assertSameOrigin, authorizeBrowser, createKeyring } from './auth.ts';
 import { assertBoardWriteAllowed, boardPath, createBoard } from './bull-board.ts';
@@ -25,7 +26,7 @@ export const serverLimits: ServerOptions = {
 };
 
 /** Nothing from elsewhere, and no scripts in the page. The two pages we serve style themselves inline. */
-const headers = helmet({
+const protect = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: {
@@ -42,6 +43,22 @@ const headers = helmet({
   },
   xFrameOptions: { action: 'deny' },
 });
+
+/** As this handler, whose headers must be the same for every request: they are worked out once. */
+const workedOut = (handler: typeof protect): RequestHandler => {
+  const headers: [name: string, value: string][] = [];
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  response.setHeader = (name, value) => {
+    headers.push([name, String(value)]);
+    return response;
+  };
+  handler(request, response, () => {});
+  return (_request, answer, next) => {
+    for (const [name, value] of headers) answer.setHeader(name, value);
+    next();
+  };
+};
 
 /** The one place where errors become answers. */
 const answerErrors =
@@ -72,7 +89,7 @@ export const createApp = (parts: ApiParts): { app: Express; close(): Promise<voi
   app.set('trust proxy', config.TRUST_PROXY_HOPS);
 
   app.use(logRequests(log, metrics));
-  app.use(headers);
+  app.use(workedOut(protect));
   for (const route of [...routes, describing(routes)]) mountRoute(app, route, parts, keyring);
   app.use('/docs', (_, response, next) => {
     (response.locals as RequestState).route = '/docs';

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Db } from './database.ts';
 
@@ -27,7 +27,7 @@ export interface NewKey {
 const mint = () => ({ key: `zyra_${randomBytes(24).toString('base64url')}`, key_id: uuidv7() });
 
 /** Keys are long and random, so a plain hash is enough: there is nothing to guess that a slow hash would protect. */
-export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+export const hashKey = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 /** Make a key for an app, with its entry in the audit. The key itself is returned once and kept nowhere. */
 export const createApiKey = async (
