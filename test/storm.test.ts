@@ -123,7 +123,7 @@ test('a storm on one user, two schedulers, four workers: no list is lost, none i
   storming = false;
   await meanwhile;
   expect((await rebuilding).status).toBe(202);
-  await drain({ ...parts, parts } as unknown as Parameters<typeof drain>[0]);
+  await drain({ ...parts, parts });
   watching = false;
   await versionsSeen;
 

@@ -8,7 +8,10 @@ import { performJob } from './perform-job.ts';
 import type { System } from './setup.ts';
 
 /** Wait until workers have nothing left to do: no job, no event that could go, nothing stale. */
-export const drain = async ({ parts, db, producer }: System, withinMs = 60_000): Promise<void> => {
+export const drain = async (
+  { parts, db, producer }: Pick<System, 'parts' | 'db' | 'producer'>,
+  withinMs = 60_000,
+): Promise<void> => {
   await eventually(async () => {
     for (const [name, queue] of producer.queues) {
       const {
