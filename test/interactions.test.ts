@@ -76,37 +76,6 @@ const openQueue = async ({ servers }: RunningSystem) => {
   return producer;
 };
 
-/**
- * Clients that post without a pause, each its next array only when the last one was taken; what was refused or cut off
- * goes again under the same ids, what was taken never does. `end` resolves with the number of events taken.
- */
-const startLoad = ({ url, keys }: RunningSystem, product_id: string) => {
-  const client = createClient(url, keys.write);
-  let ending = false;
-  let taken = 0;
-  const lanes = Array.from({ length: 3 }, async () => {
-    while (!ending) {
-      const events = views(100, product_id, withId);
-      await eventually(
-        async () => expect((await client.post('/v1/interactions', events)).status).toBe(202),
-        patienceMs,
-      );
-      taken += events.length;
-    }
-  });
-  const all = Promise.all(lanes);
-  // Met at `end`; a test that fails before must not fail twice.
-  all.catch(() => {});
-  return {
-    taken: () => taken,
-    end: async () => {
-      ending = true;
-      await all;
-      return taken;
-    },
-  };
-};
-
 test('the same 10,000 events posted three times at once from three clients are 10,000 rows', async () => {
   const system = await startSystem();
   const [product_id = ''] = await insertProducts(system.db, 1);
@@ -264,44 +233,4 @@ test('an array sent twice with its Idempotency-Key counts once; another app’s 
 
   await send(keys.write, 'nightly-2');
   await expectAppliedOnce(system, 3_000);
-}, 360_000);
-
-test('worker and API end in order under load: nothing is lost, nothing counts twice', async () => {
-  const system = await startSystem();
-  const { db, processes, startProcess } = system;
-  const [product_id = ''] = await insertProducts(db, 1);
-  const load = startLoad(system, product_id);
-  const underWay = async (beyond: number) =>
-    eventually(async () => expect(await countInteractions(db)).toBeGreaterThan(beyond), patienceMs);
-  await underWay(0);
-
-  for (const name of ['worker', 'api'] as const) {
-    processes[name].kill('SIGTERM');
-    expect(await processes[name].exited).toBe('ended with exit code 0');
-    const before = await countInteractions(db);
-    await startProcess(name);
-    await underWay(before);
-  }
-  const taken = await load.end();
-  expect(taken).toBeGreaterThan(0);
-  await expectAppliedOnce(system, taken);
-  await expectIdle(system, taken);
-}, 360_000);
-
-test('a worker killed again and again in the middle of its work: every event is applied once', async () => {
-  const system = await startSystem();
-  const { db, startProcess } = system;
-  let { worker } = system.processes;
-  const [product_id = ''] = await insertProducts(db, 1);
-  const load = startLoad(system, product_id);
-  for (let round = 0; round < 3; round += 1) {
-    const before = await countInteractions(db);
-    await eventually(async () => expect(await countInteractions(db)).toBeGreaterThan(before), patienceMs);
-    worker.kill('SIGKILL');
-    await worker.exited;
-    worker = await startProcess('worker');
-  }
-  const taken = await load.end();
-  await expectAppliedOnce(system, taken);
-  await expectIdle(system, taken);
 }, 360_000);
