@@ -81,10 +81,13 @@ test('what many buy together is similar once there is a model, and an edit is st
   // The knife becomes a hose: near the hoses at once, and still beside the scarf.
   await client.patch(`/v1/products/${knife}`, { name: 'rubber garden hose for knives' });
   const hoses = products.slice(3 * each).map(({ id }) => id);
+  const nearTo = async (id: string) =>
+    (await similar(id)).filter(({ source }) => source === 'content').map(({ product_id }) => product_id);
+  const knives = new Set(products.slice(each, 2 * each).map(({ id }) => id));
   await eventually(async () => {
-    const near = (await similar(knife)).filter(({ source }) => source === 'content');
-    expect(hoses).toContain(near[0]?.product_id);
-    expect(await place(hoses[0] ?? '', knife)).toBeLessThan(each);
+    expect(hoses).toContain((await nearTo(knife))[0]);
+    // Of all knives, of which some are on the list for want of anything better, the one that is a hose now comes first.
+    expect((await nearTo(hoses[0] ?? '')).find((id) => knives.has(id))).toBe(knife);
   }, 5_000);
   expect(await place(scarf, knife)).toBeLessThan(5);
 });
