@@ -23,5 +23,6 @@ export const answerBadHttp = (error: NodeJS.ErrnoException, socket: Duplex): voi
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // Not only ended: who goes on sending, and never ends, would keep the connection for ever.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 };
