@@ -20,6 +20,8 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     seconds: { type: 'string', default: '60' },
     train: { type: 'boolean', default: false },
+    // Worker processes as in the Compose file, instead of one for everything.
+    split: { type: 'boolean', default: false },
     'training-budget': { type: 'string', default: '300' },
     users: { type: 'string', default: '30000' },
     products: { type: 'string', default: '40000' },
@@ -59,7 +61,17 @@ try {
     ({ id }) => id,
   );
   await system.startOwn('api');
-  const worker = await system.startOwn('worker');
+  const groups = options.split
+    ? [
+        'interactions,purchases,reviews,catalog,users,audit',
+        'recommendations',
+        'aggregates,upkeep',
+        'embeddings,index,shards',
+        'training',
+      ]
+    : ['all'];
+  const workers = [];
+  for (const queues of groups) workers.push(await system.startOwn('worker', { WORKER_QUEUES: queues }));
   await system.startOwn('scheduler');
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const status = async () =>
@@ -220,7 +232,7 @@ try {
     users: users.length,
     refresh_all_seconds: Math.round(10 * refreshAllSeconds) / 10,
     lists_per_second: Math.round(lists / lasted),
-    worker_mib: await memoryOf(worker),
+    workers_mib: await Promise.all(workers.map(async (worker) => Math.round((await memoryOf(worker)).peak))),
   };
   console.log(JSON.stringify(figures, null, 2));
   if (options.json) await writeFile(options.json, JSON.stringify(figures, null, 2));
