@@ -15,7 +15,7 @@ import { eventually } from './support/eventually.ts';
 import { startSystem } from './support/system.ts';
 
 const userCount = 300;
-const eventCount = Number(process.env.STORM_EVENTS ?? 3_000);
+const eventCount = Number(process.env.STORM_EVENTS ?? 1_500);
 /** Events of one request, and requests under way at once. */
 const [perRequest, senders] = [20, 6];
 const kinds = ['red wool scarf', 'steel kitchen knife', 'usb charging cable', 'rubber garden hose'];

@@ -20,7 +20,7 @@ export const derived: readonly Scenario[] = [
         ...{ clients: 2, eventsPerSecond: 40, batch: 5 },
         next: () => (random.chance(0.3) ? shop.rewrite() : shop.next()),
       });
-      for (let kill = 0; kill < at({ s: 4, m: 20, l: 100 }); kill += 1) {
+      for (let kill = 0; kill < at({ s: 2, m: 20, l: 100 }); kill += 1) {
         const target = rig.worker[kill % rig.worker.length] as Slot;
         const before = target.ownEnds;
         await target.stop('SIGTERM');
