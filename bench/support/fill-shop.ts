@@ -26,7 +26,7 @@ export const fillShop = async (db: Db, size: ShopSize): Promise<{ users: string[
       true, 10 + n % 500, 'EUR'
     from generate_series(1, ${size.items}) as n`;
   await db`
-    insert into users (user_id, is_anonymous) select gen_random_uuid(), false from generate_series(1, ${size.users})`;
+    insert into users (user_id, is_anonymous, is_active) select gen_random_uuid(), false, true from generate_series(1, ${size.users})`;
   const products = (await db<{ id: string }>`select product_id as id from products`).map(({ id }) => id);
   const users = (await db<{ id: string }>`select user_id as id from users`).map(({ id }) => id);
   for (let from = 0; from < signals.users.length; from += batch) {
