@@ -1,6 +1,6 @@
 // How fresh lists are under load: from the 202 of an event to the list in Redis that knows it, and how many lists are
 // rewritten a second. `node dist/bench/freshness.js [--shop demo|large] [--rate 1000] [--seconds 60] [--train]
-// [--json FILE]`. One API, one worker, one scheduler, load generator and watcher beside them on the same machine.
+// [--split] [--json FILE]`. One API, one worker, one scheduler, load generator and watcher beside them on the same machine.
 //
 // Sampled events are purchases of something new to the user: the list that has it among the known products was made after
 // the event. Nothing of ours is asked for the time.
@@ -78,7 +78,6 @@ try {
     (await (await fetch(`${url}/v1/admin/status`, { headers })).json()) as {
       idle: boolean;
       model: { version?: number } | null;
-      queues: { name: string; waiting: number; active: number }[];
     };
   said('waiting for vectors, index, model and lists');
   const began = performance.now();

@@ -256,11 +256,14 @@ describe('Dockerfile', () => {
 describe('OPERATIONS.md', () => {
   const page = read('OPERATIONS.md');
 
-  test('names figures that exist', () => {
+  test('names figures and alarms that exist', () => {
     const sources = ['src/metrics.ts', 'src/api/system-metrics.ts'].map(read).join('\n');
     const figures = [...page.matchAll(/\bzyra_[a-z_]+[a-z]/g)].map(([name]) => name.replace(/_count$/, ''));
-    expect(figures.length).toBeGreaterThan(3);
+    const alarms = [...page.matchAll(/\bZyra[A-Z][A-Za-z]+/g)].map(([name]) => name);
+    expect(figures.length + alarms.length).toBeGreaterThan(15);
     expect(figures.filter((name) => !sources.includes(`'${name}'`))).toEqual([]);
+    const rules = read('examples/prometheus/alerts.yml');
+    expect(alarms.filter((name) => !rules.includes(`alert: ${name}\n`))).toEqual([]);
   });
 
   test('names settings that exist', () => {

@@ -14,9 +14,9 @@ const batch = 50_000;
 
 /**
  * Put a generated shop into an empty database, as rows copied in by hand are: what follows from them, vectors, index,
- * model and lists, is the system's own to make. The ids of its users and products.
+ * model and lists, is the system's own to make.
  */
-export const fillShop = async (db: Db, size: ShopSize): Promise<{ users: string[]; products: string[] }> => {
+export const fillShop = async (db: Db, size: ShopSize): Promise<void> => {
   const signals = generateSignals(size);
   await db`
     insert into products (product_id, name, short_description, available, price, currency)
@@ -44,5 +44,4 @@ export const fillShop = async (db: Db, size: ShopSize): Promise<{ users: string[
   }
   await db`select adopt_rows()`;
   await db`analyze`;
-  return { users, products };
 };

@@ -7,13 +7,14 @@ import type { Producer } from './producer.ts';
 /** Marks read at once: many, because a busy key has many and is recomputed once for all of them. */
 const batchMarks = 50_000;
 /** Keys recomputed by one statement: few, because each may have a long history. */
-const mostKeys = 200;
+const defaultKeys = 200;
 /** A pass shorter than this is no burden, whatever its share. */
 const burdenMs = 200;
 
 interface FollowUpOptions {
   /** The share of the time that recomputing may take at most; what is stale waits for the rest of it. */
   share?: number;
+  /** Keys recomputed by one statement. */
   batchKeys?: number;
   /** Batches under way at once: while the database works on one, threads work on another. */
   atOnce?: number;
@@ -27,7 +28,7 @@ interface FollowUpOptions {
 export const followUp = (
   kind: DirtyKind,
   recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>,
-  { share = 1, batchKeys = mostKeys, atOnce = 1 }: FollowUpOptions = {},
+  { share = 1, batchKeys = defaultKeys, atOnce = 1 }: FollowUpOptions = {},
 ) => {
   let running = false;
   let notBefore = 0;
