@@ -230,8 +230,15 @@ test('an edit lies in the delta, over its base shard, until that is built again'
   expect([third.shards[0]?.count, third.delta]).toEqual([20, null]);
   expect(await db`select product_id from vector_changes`).toEqual([]);
   await expectMetaTrue(parts);
+  const covered = await findIndexState(db, fallbackModel);
   await publish(parts);
   expect((await servingOf(parts)).generation).toBe(third.generation);
+
+  // Published anew without a change it covers what it did, so a shard that is built from now on is new enough.
+  await publish(parts, { anew: true });
+  await build(parts);
+  await publish(parts);
+  expect(await findIndexState(db, fallbackModel)).toMatchObject({ drafts: [], covers: covered?.covers });
 });
 
 test('of publishers that run at once each generation is published by one, and none loses a change', async () => {

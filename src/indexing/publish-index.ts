@@ -40,7 +40,7 @@ type Outcome = 'published' | 'nothing' | 'later';
 /** What the next generation consists of, its delta built and stored; undefined where the delta would be too large. */
 const compose = async (
   { db, shards: builder }: Context,
-  { model, dim, generation, manifest, seen }: IndexState,
+  { model, dim, generation, manifest, covers, seen }: IndexState,
   layout: Layout,
 ): Promise<{ manifest: Manifest; covers: number; seen: number[] } | undefined> => {
   const drafts = layout.drafts.map(({ draft_id }) => draft_id);
@@ -55,7 +55,8 @@ const compose = async (
   const draftOf = new Map(layout.drafts.map((draft) => [draft.shard, draft]));
   const places = Array.from({ length: layout.shards }, (_, shard) => shard);
   return {
-    covers: changes.covers,
+    // No changes are left once base shards hold them all: what was covered still is.
+    covers: Math.max(covers, ...seen, changes.covers),
     seen: places.map((shard) => draftOf.get(shard)?.seen ?? keptSeen[shard] ?? 0),
     manifest: {
       format: 1,

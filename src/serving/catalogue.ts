@@ -243,7 +243,9 @@ export const startCatalogue = async (parts: CatalogueParts): Promise<Catalogue> 
     },
     async refresh(withinMs) {
       const began = performance.now();
-      if (!(await within(catchUp(), withinMs)) || place === undefined) return false;
+      // Where the stream turns out to be broken off, everything is being loaded.
+      const caughtUp = catchUp().then(() => loading);
+      if (!(await within(caughtUp, withinMs)) || place === undefined) return false;
       return treeRead(Math.max(withinMs - (performance.now() - began), 0));
     },
     onIndex(listener) {
