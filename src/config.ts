@@ -185,3 +185,12 @@ export const projectRoot = (() => {
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;
 })();
+
+/**
+ * Call before FAISS is loaded, which reads these then, and OpenBLAS with it. One search is little work: handed round among
+ * threads it takes up to three times the processor time, of cores that others need.
+ */
+export const searchInOneThread = (): void => {
+  process.env.OMP_NUM_THREADS ??= '1';
+  process.env.OPENBLAS_NUM_THREADS ??= '1';
+};

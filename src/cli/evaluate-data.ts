@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Db } from '../db/database.ts';
+import { deeds } from '../db/deeds.ts';
 import { listProductIds, listVectorsOf } from '../db/product-vectors.ts';
 import { findHighestNumber } from '../db/serving.ts';
-import { deeds, listUserIds, listUserSignals, type UserSignals } from '../db/signals.ts';
+import { listUserIds, listUserSignals, type UserSignals } from '../db/signals.ts';
 import { findServingIndex } from '../db/vector-indexes.ts';
 import type { Embedder } from '../embeddings/embedder.ts';
 import { deedRules, toSignals } from '../recommend/deed-rules.ts';

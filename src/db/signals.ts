@@ -1,11 +1,10 @@
 import type { Db } from './database.ts';
+import { countPlain, createAdder, type Deeds, type EachDeed, unpackDeeds } from './deeds.ts';
+import { createProductNumbers, type ProductNumbers } from './product-numbers.ts';
 import { announceProducts } from './serving.ts';
 
-/** Kinds of deeds that are no interactions, as `user_deeds` numbers them. */
-export const deeds = { bought: -1, ordered: -2, refunded: -3, reviewed: -4, carted: -5, wished: -6 } as const;
-
-/** What a user did with products, one entry for each product and kind of deed, the newest first. */
-export interface UserSignals {
+/** What a user did with products. */
+export interface UserSignals extends Deeds {
   /** The person, where a merged id was asked for. */
   person: string;
   /** Whether there is such a user. */
@@ -14,46 +13,18 @@ export interface UserSignals {
   merged: string[];
   /** Microseconds since 1970: what was committed before is in it. */
   readAt: number;
-  /** Product numbers. */
-  numbers: Uint32Array;
-  /** Above zero: one more than the place in the types asked for; below: one of `deeds`. */
-  kinds: Int16Array;
-  times: Uint32Array;
-  /** The rating, where there is one; else 0. */
-  values: Float32Array;
-  /** Seconds since 1970 of the last time. */
-  at: Float64Array;
 }
 
-interface PackedDeeds {
-  person: string;
-  present: boolean;
-  merged: string[];
-  read_at: number;
-  deeds: Uint8Array | null;
-}
+type UserRow = EachDeed & { person: string; present: boolean; merged: string[]; read_at: number };
 
-const entryBytes = 34;
-const idBytes = 16;
-
-/** Products' numbers by the octets of their ids. A number is given once and for all. */
-const numbersByDb = new WeakMap<Db, Map<string, number>>();
-
-const idAt = (packed: Buffer, at: number): string => packed.toString('latin1', at, at + idBytes);
-
-const uuidOf = (octets: string): string =>
-  Buffer.from(octets, 'latin1')
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+const numbersByDb = new WeakMap<Db, ProductNumbers>();
 
 /** Look up the numbers of these products, and give one to those that are so new that they have none. */
-const learnNumbers = async (db: Db, numbers: Map<string, number>, unknown: ReadonlySet<string>) => {
-  const ids = [...unknown].map(uuidOf);
+const learnNumbers = async (db: Db, known: ProductNumbers, ids: readonly string[]) => {
   const read = async () => {
     const rows = await db<{ product_id: string; number: number }>`
       select product_id, number from product_numbers where product_id = any(${ids}::uuid[])`;
-    for (const { product_id, number } of rows)
-      numbers.set(Buffer.from(product_id.replaceAll('-', ''), 'hex').toString('latin1'), number);
+    for (const { product_id, number } of rows) known.add(product_id, number);
     return rows.length;
   };
   if ((await read()) === ids.length) return;
@@ -61,60 +32,66 @@ const learnNumbers = async (db: Db, numbers: Map<string, number>, unknown: Reado
   await read();
 };
 
-const unpack = (
-  { person, present, merged, read_at, deeds: octets }: PackedDeeds,
-  numberOf: ReadonlyMap<string, number>,
-): UserSignals => {
-  const packed = Buffer.from(octets?.buffer ?? new ArrayBuffer(), octets?.byteOffset, octets?.byteLength);
-  const most = packed.length / entryBytes;
-  const numbers = new Uint32Array(most);
-  const kinds = new Int16Array(most);
-  const times = new Uint32Array(most);
-  const values = new Float32Array(most);
-  const when = new Float64Array(most);
-  let count = 0;
-  for (let at = 0; at < packed.length; at += entryBytes) {
-    const number = numberOf.get(idAt(packed, at));
-    if (number === undefined) continue;
-    numbers[count] = number;
-    kinds[count] = packed.readInt16BE(at + idBytes);
-    times[count] = packed.readInt32BE(at + idBytes + 2);
-    values[count] = packed.readFloatBE(at + idBytes + 6);
-    when[count] = packed.readDoubleBE(at + idBytes + 10);
-    count += 1;
-  }
-  return {
-    ...{ person, present, merged, readAt: read_at },
-    numbers: numbers.subarray(0, count),
-    kinds: kinds.subarray(0, count),
-    times: times.subarray(0, count),
-    values: values.subarray(0, count),
-    at: when.subarray(0, count),
-  };
+/** `read` as often as it meets products without a number: the second time they have one. */
+const withNumbers = async <T>(
+  db: Db,
+  known: ProductNumbers,
+  read: (unknown: Set<string>) => T,
+): Promise<T> => {
+  const unknown = new Set<string>();
+  const first = read(unknown);
+  if (unknown.size === 0) return first;
+  await learnNumbers(db, known, [...unknown]);
+  return read(new Set());
 };
 
-/** The newest signals of these users, each person once. Interactions of other types than these are not looked at. */
+interface DeedsWanted {
+  /** Interactions of other types are not looked at. */
+  types: readonly string[];
+  /** Of users who did more than this, about so many of the newest. */
+  newest: number;
+}
+
+/** The newest deeds of those who did so much that PostgreSQL has to add them up. */
+const readHeavy = async (
+  db: Db,
+  known: ProductNumbers,
+  people: readonly string[],
+  { types, newest }: DeedsWanted,
+): Promise<Map<string, Deeds>> => {
+  if (people.length === 0) return new Map();
+  const rows = await db<{ person: string; deeds: Uint8Array | null }>`
+    select person, deeds from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
+  return withNumbers(
+    db,
+    known,
+    (unknown) => new Map(rows.map(({ person, deeds }) => [person, unpackDeeds(deeds, known, unknown)])),
+  );
+};
+
+/** What these users did, each person once. */
 export const listUserSignals = async (
   db: Db,
   ids: readonly string[],
-  { types, newest }: { types: readonly string[]; newest: number },
+  wanted: DeedsWanted,
 ): Promise<UserSignals[]> => {
-  const rows = await db<PackedDeeds>`
-    select person, present, merged, read_at, deeds
-    from user_deeds(${ids}::uuid[], ${types}::varchar[], ${newest})`;
-  const numbers = numbersByDb.get(db) ?? new Map<string, number>();
-  numbersByDb.set(db, numbers);
-  const unknown = new Set<string>();
-  for (const { deeds: octets } of rows) {
-    if (!octets) continue;
-    const packed = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-    for (let at = 0; at < packed.length; at += entryBytes) {
-      const id = idAt(packed, at);
-      if (!numbers.has(id)) unknown.add(id);
-    }
-  }
-  if (unknown.size > 0) await learnNumbers(db, numbers, unknown);
-  return rows.map((row) => unpack(row, numbers));
+  const { types, newest } = wanted;
+  const rows = await db<UserRow>`select * from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
+  const known = numbersByDb.get(db) ?? createProductNumbers();
+  numbersByDb.set(db, known);
+  const heavy = await readHeavy(
+    db,
+    known,
+    rows.filter((row) => countPlain(row) > newest).map(({ person }) => person),
+    wanted,
+  );
+  const add = createAdder(known, new Map(types.map((type, place) => [type, place + 1])));
+  return withNumbers(db, known, (unknown) =>
+    rows.map((row) => {
+      const { person, present, merged, read_at } = row;
+      return { person, present, merged, readAt: read_at, ...(heavy.get(person) ?? add(row, unknown)) };
+    }),
+  );
 };
 
 /** The next users by id, for walking through all of them. */

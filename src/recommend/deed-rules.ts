@@ -1,4 +1,5 @@
-import { deeds, type UserSignals } from '../db/signals.ts';
+import { deeds } from '../db/deeds.ts';
+import type { UserSignals } from '../db/signals.ts';
 import type { Signals } from './signals.ts';
 import { sharedFloats, sharedIntegers } from './sparse.ts';
 
@@ -17,7 +18,7 @@ export interface DeedRule {
 }
 
 export interface DeedRules {
-  /** Event types that say something, in the order `user_deeds` numbers them by. */
+  /** Event types that say something, in the order that numbers them as kinds. */
   types: readonly string[];
   of(kind: number): DeedRule;
 }

@@ -73,6 +73,8 @@ export const createDenseProducts = async (threads: number): Promise<DenseProduct
         // An arena would keep the largest product for ever.
         enableCpuMemArena: false,
         enableMemPattern: false,
+        // Between two products its threads would otherwise wait in a loop, on cores that others need.
+        extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
       });
     sessions.set(name, open);
     return open;

@@ -1,5 +1,5 @@
 import type { ComputePool } from './compute-pool.ts';
-import type { DenseProducts } from './dense.ts';
+import type { Dense, DenseProducts } from './dense.ts';
 import { coOccurrence, itemSimilarity } from './item-similarity.ts';
 import type { Neighbours } from './kernels.ts';
 import { decompose, type LowRank, lowRank } from './low-rank.ts';
@@ -69,6 +69,46 @@ export const addLocalScores = (
   }
 };
 
+/** A loop over one entry takes about as long as the runtime for so many. */
+const worthMultiplying = 10;
+
+/** The entries, weighed, among zeros. */
+const spread = ({ rows, columns, starts, indices, values }: Sparse, weights: Float32Array): Dense => {
+  const spread = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row += 1) {
+    for (let at = starts[row] as number; at < (starts[row + 1] as number); at += 1) {
+      const column = indices[at] as number;
+      spread[row * columns + column] = (values[at] as number) * (weights[column] as number);
+    }
+  }
+  return { rows, columns, values: spread };
+};
+
+/** The same times the factors, without the zeros. */
+const project = (
+  { rows, starts, indices, values }: Sparse,
+  weights: Float32Array,
+  { columns: rank, values: factors }: Dense,
+): Float32Array => {
+  const projected = new Float32Array(rows * rank);
+  for (let row = 0; row < rows; row += 1) {
+    const first = row * rank;
+    for (let at = starts[row] as number; at < (starts[row + 1] as number); at += 1) {
+      const item = indices[at] as number;
+      const weight = (values[at] as number) * (weights[item] as number);
+      for (let column = 0; column < rank; column += 1)
+        projected[first + column] =
+          (projected[first + column] as number) + weight * (factors[item * rank + column] as number);
+    }
+  }
+  return projected;
+};
+
+const scaleBy = (row: Float32Array, weights: Float32Array): void => {
+  for (let item = 0; item < row.length; item += 1)
+    row[item] = (row[item] as number) * (weights[item] as number);
+};
+
 /** The low-rank part's scores of every user of a batch, users × items. */
 export const lowRankScores = async (
   { factors, into, out }: LowRank,
@@ -76,24 +116,15 @@ export const lowRankScores = async (
   dense: DenseProducts,
 ): Promise<Float32Array> => {
   const rank = factors.columns;
-  const projected = new Float32Array(profiles.rows * rank);
-  for (let user = 0; user < profiles.rows; user += 1) {
-    const row = projected.subarray(user * rank, (user + 1) * rank);
-    for (let at = profiles.starts[user] as number; at < (profiles.starts[user + 1] as number); at += 1) {
-      const item = profiles.indices[at] as number;
-      const weight = (profiles.values[at] as number) * (into[item] as number);
-      for (let column = 0; column < rank; column += 1)
-        row[column] = (row[column] as number) + weight * (factors.values[item * rank + column] as number);
-    }
-  }
-  const left = { rows: profiles.rows, columns: rank, values: projected };
-  const { values } = await dense.multiply(left, factors, { right: true });
   const items = factors.rows;
-  for (let user = 0; user < profiles.rows; user += 1) {
-    const start = user * items;
-    for (let item = 0; item < items; item += 1)
-      values[start + item] = (values[start + item] as number) * (out[item] as number);
-  }
+  const entries = (profiles.starts[profiles.rows] as number) - (profiles.starts[0] as number);
+  const left =
+    entries * worthMultiplying > profiles.rows * items
+      ? await dense.multiply(spread(profiles, into), factors)
+      : { rows: profiles.rows, columns: rank, values: project(profiles, into, factors) };
+  const { values } = await dense.multiply(left, factors, { right: true });
+  for (let user = 0; user < profiles.rows; user += 1)
+    scaleBy(values.subarray(user * items, (user + 1) * items), out);
   return values;
 };
 
@@ -105,8 +136,17 @@ const setSeen = (scores: Float32Array, seen: Sparse, user: number, value: number
 
 const rootMeanSquare = (scores: Float32Array): number => {
   let sum = 0;
-  for (let item = 0; item < scores.length; item += 1) sum += (scores[item] as number) ** 2;
+  for (let item = 0; item < scores.length; item += 1) {
+    const score = scores[item] as number;
+    sum += score * score;
+  }
   return Math.sqrt(sum / scores.length);
+};
+
+/** Both rows, each times its factor, into the first. */
+const addScaled = (row: Float32Array, factor: number, other: Float32Array, otherFactor: number): void => {
+  for (let item = 0; item < row.length; item += 1)
+    row[item] = (row[item] as number) * factor + (other[item] as number) * otherFactor;
 };
 
 /**
@@ -136,8 +176,7 @@ export const scoreUsers = async (
       setSeen(local, batch.seen, user, 0);
       localScale = (1 - share) / (rootMeanSquare(local) || 1);
     }
-    for (let item = 0; item < items; item += 1)
-      row[item] = (row[item] as number) * lowRankScale + (local[item] as number) * localScale;
+    addScaled(row, lowRankScale, local, localScale);
     setSeen(row, batch.seen, user, Number.NEGATIVE_INFINITY);
   }
   return scores;

@@ -25,6 +25,8 @@ export const topItems = (scores: Float32Array, k: number): Top => {
     kept[at] = score;
     items[at] = item;
   };
+  const scoreAt = (at: number) => kept[at] as number;
+  const itemAt = (at: number) => items[at] as number;
   const worse = (one: number, other: number) =>
     (kept[one] as number) < (kept[other] as number) ||
     (kept[one] === kept[other] && (items[one] as number) > (items[other] as number));
@@ -40,14 +42,16 @@ export const topItems = (scores: Float32Array, k: number): Top => {
     items[size] = item;
     size += 1;
     if (size === k)
-      for (let root = (k >> 1) - 1; root >= 0; root -= 1)
-        settle(root, k, kept[root] as number, items[root] as number);
+      for (let root = (k >> 1) - 1; root >= 0; root -= 1) settle(root, k, scoreAt(root), itemAt(root));
   }
-  const order = Array.from({ length: size }, (_, place) => place).sort((one, other) =>
-    worse(one, other) ? 1 : -1,
-  );
-  return {
-    items: Uint32Array.from(order, (place) => items[place] as number),
-    scores: Float32Array.from(order, (place) => kept[place] as number),
-  };
+  if (size < k)
+    for (let root = (size >> 1) - 1; root >= 0; root -= 1) settle(root, size, scoreAt(root), itemAt(root));
+  // Whatever is taken off the top is the worst of what is left.
+  const top = { items: new Uint32Array(size), scores: new Float32Array(size) };
+  for (let left = size - 1; left >= 0; left -= 1) {
+    top.items[left] = itemAt(0);
+    top.scores[left] = scoreAt(0);
+    settle(0, left, scoreAt(left), itemAt(left));
+  }
+  return top;
 };

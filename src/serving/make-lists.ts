@@ -3,6 +3,7 @@ import { type DeedReason, type DeedRules, toSignals } from '../recommend/deed-ru
 import type { Parameters } from '../recommend/parameters.ts';
 import type { Rows, ScoreReply, ScoreRequest } from '../recommend/score-batch.ts';
 import { profiles as profilesOf } from '../recommend/signals.ts';
+import { topItems } from '../recommend/top.ts';
 import type { Hits, VectorIndex } from '../vectors/vector-index.ts';
 import { defaultAlpha, type ListEntry, type ListSignal, type UserList } from './user-list.ts';
 
@@ -12,6 +13,8 @@ const bestOfAKind = 100;
 const lookedFor = 200;
 /** A profile is made from the strongest of a user's products: a hundred views of long ago would only blur it. */
 const profileProducts = 50;
+/** So many of a user's products may stand for reasons, the strongest. */
+const speakers = 64;
 /** Products that are known already and on the list for who asks for such ones, too. */
 const knownEntries = 20;
 
@@ -28,45 +31,79 @@ export interface ListParts {
 
 /** What a user's deeds come down to. */
 interface Person {
-  /** The products that count, strongest first, with what stands for each. */
+  /** The products that count: the strongest in their order, then the others. The strongest one weighs 1. */
+  profile: { numbers: Uint32Array; values: Float32Array };
+  /** The strongest, with what stands for each. */
   signals: ListSignal[];
-  seen: Set<number>;
+  /** Every product, some of them several times. */
+  seen: Uint32Array;
   /** Newest first. */
-  known: number[];
+  known: Uint32Array;
 }
 
 const allows = ({ allowed }: ListParts, number: number): boolean =>
   !allowed || ((allowed[number >> 3] ?? 0) & (1 << (number & 7))) !== 0;
 
+/** One more than the highest of all these numbers. */
+const sizeFor = (rows: Iterable<Uint32Array>): number => {
+  let size = 0;
+  for (const row of rows)
+    for (let at = 0; at < row.length; at += 1)
+      if ((row[at] as number) >= size) size = (row[at] as number) + 1;
+  return size;
+};
+
+/** The products that are known, each once, the newest first. */
+const knownOf = ({ numbers, kinds, at }: UserSignals, rules: DeedRules): Uint32Array => {
+  const newest = new Map<number, number>();
+  for (let entry = 0; entry < numbers.length; entry += 1) {
+    if (!rules.of(kinds[entry] as number).known) continue;
+    const number = numbers[entry] as number;
+    const time = at[entry] as number;
+    if (time > (newest.get(number) ?? Number.NEGATIVE_INFINITY)) newest.set(number, time);
+  }
+  const sorted = [...newest].sort(([one, oneAt], [other, otherAt]) => otherAt - oneAt || one - other);
+  return Uint32Array.from(sorted, ([number]) => number);
+};
+
 const describe = (users: readonly UserSignals[], { rules, parameters }: ListParts): Person[] => {
-  let itemCount = 0;
-  for (const { numbers } of users)
-    for (const number of numbers) if (number >= itemCount) itemCount = number + 1;
+  const itemCount = sizeFor(users.map(({ numbers }) => numbers));
   const signals = toSignals(users, rules, { itemCount, itemOf: (number) => number });
   const { starts, indices, values } = profilesOf(signals, parameters);
-  return users.map(({ numbers, kinds }, user) => {
-    const reasons = new Map<number, { reason: DeedReason; weight: number }>();
-    const known = new Set<number>();
-    for (const [entry, number] of numbers.entries()) {
-      const { weight, reason, known: knows } = rules.of(kinds[entry] as number);
-      if (knows) known.add(number);
-      if (Math.abs(weight) > (reasons.get(number)?.weight ?? 0))
-        reasons.set(number, { reason, weight: Math.abs(weight) });
+  // By product, what the user did that weighs most; written for each user over the one before.
+  const heaviest = new Float32Array(itemCount);
+  const reasons: DeedReason[] = [];
+  return users.map((user, nth) => {
+    const { numbers, kinds } = user;
+    for (let entry = 0; entry < numbers.length; entry += 1) heaviest[numbers[entry] as number] = -1;
+    for (let entry = 0; entry < numbers.length; entry += 1) {
+      const { weight, reason } = rules.of(kinds[entry] as number);
+      const number = numbers[entry] as number;
+      if (Math.abs(weight) <= (heaviest[number] as number)) continue;
+      heaviest[number] = Math.abs(weight);
+      reasons[number] = reason;
     }
-    const own: ListSignal[] = [];
-    let most = 0;
-    for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
-      const number = indices[at] as number;
-      const weight = values[at] as number;
-      most = Math.max(most, Math.abs(weight));
-      own.push({ number, weight, reason: reasons.get(number)?.reason ?? 'viewed' });
-    }
-    own.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight) || a.number - b.number);
-    return {
-      signals: own.map((signal) => ({ ...signal, weight: signal.weight / most })),
-      seen: new Set(numbers),
-      known: [...known],
+    const own = indices.subarray(starts[nth], starts[nth + 1]);
+    const weights = values.subarray(starts[nth], starts[nth + 1]);
+    const strongest = topItems(weights.map(Math.abs), speakers);
+    const most = strongest.scores[0] ?? 1;
+    const profile = { numbers: new Uint32Array(own.length), values: new Float32Array(own.length) };
+    const others = new Uint8Array(own.length).fill(1);
+    let filled = 0;
+    const put = (place: number) => {
+      profile.numbers[filled] = own[place] as number;
+      profile.values[filled] = (weights[place] as number) / most;
+      others[place] = 0;
+      filled += 1;
     };
+    strongest.items.forEach(put);
+    for (let place = 0; place < own.length; place += 1) if (others[place] === 1) put(place);
+    const standing = Array.from(strongest.items, (_, at) => ({
+      number: profile.numbers[at] as number,
+      weight: profile.values[at] as number,
+      reason: reasons[profile.numbers[at] as number] as DeedReason,
+    }));
+    return { profile, signals: standing, seen: numbers, known: knownOf(user, rules) };
   });
 };
 
@@ -92,7 +129,7 @@ const findContent = async (
         profile[at] = (profile[at] as number) + weight * (rows[first + at] as number);
     }
     let squares = 0;
-    for (const value of profile) squares += value * value;
+    for (let at = 0; at < dim; at += 1) squares += (profile[at] as number) * (profile[at] as number);
     if (squares < 1e-12) continue;
     const length = Math.sqrt(squares);
     for (let at = 0; at < dim; at += 1) profile[at] = (profile[at] as number) / length;
@@ -108,24 +145,36 @@ const findContent = async (
 };
 
 /** From 0, the farthest that was found, to 1, the nearest: cosines of all products lie close together. */
-const scaled = (hits: Hits | undefined): Map<number, number> => {
-  const scores = new Map<number, number>();
-  if (!hits) return scores;
+const scaled = (hits: Hits | undefined): { numbers: Uint32Array; scores: Float32Array } => {
+  if (!hits) return { numbers: new Uint32Array(), scores: new Float32Array() };
   const best = hits.scores[0] ?? 0;
   const least = hits.numbers.length < lookedFor ? Math.min(0, best) : (hits.scores.at(-1) ?? 0);
-  for (const [at, number] of hits.numbers.entries()) {
-    const score = hits.scores[at] as number;
-    scores.set(number, best > least ? Math.max((score - least) / (best - least), 0) : 1);
-  }
-  return scores;
+  const scores = hits.scores.map((score) =>
+    best > least ? Math.max((score - least) / (best - least), 0) : 1,
+  );
+  return { numbers: hits.numbers, scores };
 };
 
-const toRows = (rows: readonly (readonly number[])[]): Rows => {
+const toRows = (rows: readonly Uint32Array[]): Rows => {
   const starts = new Uint32Array(rows.length + 1);
   rows.forEach((row, at) => {
     starts[at + 1] = (starts[at] as number) + row.length;
   });
-  return { starts, numbers: Uint32Array.from(rows.flat()) };
+  const numbers = new Uint32Array(starts.at(-1) ?? 0);
+  rows.forEach((row, at) => {
+    numbers.set(row, starts[at]);
+  });
+  return { starts, numbers };
+};
+
+const joinFloats = (parts: readonly Float32Array[]): Float32Array => {
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    joined.set(part, filled);
+    filled += part.length;
+  }
+  return joined;
 };
 
 const blend = ({ collaborative, content }: ListEntry): number =>
@@ -133,41 +182,50 @@ const blend = ({ collaborative, content }: ListEntry): number =>
 
 /** The best by each kind of score and by the blend, and some of what is known. */
 const choose = (entries: readonly ListEntry[]): ListEntry[] => {
-  const kinds: ((entry: ListEntry) => number)[] = [
-    ({ collaborative }) => collaborative,
-    ({ content }) => content,
-    blend,
-  ];
   const chosen = new Set<ListEntry>();
-  const fresh = entries.filter(({ known }) => !known);
-  for (const score of kinds) {
-    const best = fresh
-      .filter((entry) => score(entry) > 0)
-      .sort((a, b) => score(b) - score(a) || a.number - b.number);
-    for (const entry of best.slice(0, bestOfAKind)) chosen.add(entry);
-  }
-  const known = entries
-    .filter((entry) => entry.known && blend(entry) > 0)
-    .sort((a, b) => blend(b) - blend(a));
-  for (const entry of known.slice(0, knownEntries)) chosen.add(entry);
+  const scores = new Float32Array(entries.length);
+  const take = (most: number, known: boolean, score: (entry: ListEntry) => number) => {
+    entries.forEach((entry, place) => {
+      const value = entry.known === known ? score(entry) : 0;
+      scores[place] = value > 0 ? value : Number.NEGATIVE_INFINITY;
+    });
+    for (const place of topItems(scores, most).items) chosen.add(entries[place] as ListEntry);
+  };
+  take(bestOfAKind, false, ({ collaborative }) => collaborative);
+  take(bestOfAKind, false, ({ content }) => content);
+  take(bestOfAKind, false, blend);
+  take(knownEntries, true, blend);
   return [...chosen];
 };
+
+const isSeen = 1;
+const isKnown = 2;
 
 /** The lists of these users, in their order. @throws RetryableError when the index or the model went away under it. */
 export const makeLists = async (users: readonly UserSignals[], parts: ListParts): Promise<UserList[]> => {
   const people = describe(users, parts);
   const content = (await findContent(people, parts)).map(scaled);
-  const asked = people.map(({ known, seen }, at) => {
-    const near = [...(content[at] as Map<number, number>).keys()];
-    return [...new Set([...near.filter((number) => !seen.has(number)), ...known.slice(0, profileProducts)])];
+  const size = sizeFor([...people.map(({ seen }) => seen), ...content.map(({ numbers }) => numbers)]);
+  // By product, for the user whose turn it is.
+  const marks = new Uint8Array(size);
+  const near = new Float32Array(size);
+  const asked = people.map(({ seen, known }, user) => {
+    const { numbers } = content[user] as { numbers: Uint32Array };
+    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = isSeen;
+    const fresh = numbers.filter((number) => marks[number] === 0);
+    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;
+    const all = new Uint32Array(fresh.length + Math.min(known.length, profileProducts));
+    all.set(fresh);
+    all.set(known.subarray(0, profileProducts), fresh.length);
+    return all;
   });
   const askedRows = toRows(asked);
   const scored = await parts.model?.score({
     profiles: {
-      ...toRows(people.map(({ signals }) => signals.map(({ number }) => number))),
-      values: Float32Array.from(people.flatMap(({ signals }) => signals.map(({ weight }) => weight))),
+      ...toRows(people.map(({ profile }) => profile.numbers)),
+      values: joinFloats(people.map(({ profile }) => profile.values)),
     },
-    seen: toRows(people.map(({ seen }) => [...seen])),
+    seen: toRows(people.map(({ seen }) => seen)),
     asked: askedRows,
     allowed: parts.allowed,
     k: lookedFor,
@@ -175,19 +233,24 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
   const generation = parts.vectors.manifest?.generation ?? 0;
 
   return people.map(({ signals, seen, known }, user) => {
-    const near = content[user] as Map<number, number>;
-    const knows = new Set(known);
+    const hits = content[user] as { numbers: Uint32Array; scores: Float32Array };
     const reasonOf = new Map(signals.map(({ number, reason }) => [number, reason]));
-    const entries = new Map<number, ListEntry>();
+    const entries: ListEntry[] = [];
+    const there = new Set<number>();
+    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = isSeen;
+    for (let at = 0; at < known.length; at += 1) marks[known[at] as number] = isSeen | isKnown;
+    for (let at = 0; at < hits.numbers.length; at += 1)
+      near[hits.numbers[at] as number] = hits.scores[at] as number;
     const add = (number: number, collaborative: number, because: number) => {
-      const known = knows.has(number);
+      const mark = marks[number] ?? 0;
       // What was only looked at is not offered again, but comes back where nothing else is left.
-      if ((seen.has(number) && !known) || entries.has(number) || !allows(parts, number)) return;
-      entries.set(number, {
+      if (mark === isSeen || there.has(number) || !allows(parts, number)) return;
+      there.add(number);
+      entries.push({
         number,
         collaborative,
-        content: near.get(number) ?? 0,
-        known,
+        content: near[number] ?? 0,
+        known: mark !== 0,
         reason: (because > 0 && reasonOf.get(because)) || 'profile',
         because,
       });
@@ -198,13 +261,16 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
         add(numbers[at] as number, scores[at] as number, because[at] as number);
     }
     const first = askedRows.starts[user] as number;
-    for (const [place, number] of (asked[user] as number[]).entries())
-      add(number, scored?.asked[first + place] ?? 0, 0);
+    const own = asked[user] as Uint32Array;
+    for (let place = 0; place < own.length; place += 1)
+      add(own[place] as number, scored?.asked[first + place] ?? 0, 0);
+    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;
+    for (let at = 0; at < hits.numbers.length; at += 1) near[hits.numbers[at] as number] = 0;
     return {
       version: (users[user] as UserSignals).readAt,
       modelVersion: parts.model?.version ?? 0,
       generation,
-      entries: choose([...entries.values()]),
+      entries: choose(entries),
       signals,
       known,
     };

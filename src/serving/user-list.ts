@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { OutageError } from '../errors.ts';
+import { topItems } from '../recommend/top.ts';
 
 /** What made a product stand on a list. The order is stored as numbers, so it only grows at the end. */
 export const listReasons = [
@@ -124,9 +125,13 @@ export const encodeList = (list: UserList): Buffer => {
   const room = maxListBytes - headerBytes - table.length * signalBytes;
   const atLeast = Math.min(list.entries.length, leastEntries);
   const known = packKnown(list.known, room - atLeast * entryBytes);
-  const entries = [...list.entries]
-    .sort((a, b) => blended(b) - blended(a))
-    .slice(0, Math.floor((room - known.length) / entryBytes));
+  const most = Math.floor((room - known.length) / entryBytes);
+  const scores = new Float32Array(list.entries.length);
+  list.entries.forEach((entry, place) => {
+    scores[place] = blended(entry);
+  });
+  const best = topItems(scores, Math.min(most, scores.length));
+  const entries = Array.from(best.items, (place) => list.entries[place] as ListEntry);
   const places = new Map(table.map(({ number }, at) => [number, at + 1]));
 
   const packed = Buffer.alloc(

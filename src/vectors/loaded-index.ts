@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { type LoadedShard, loadShard, readRows } from './loaded-shard.ts';
+import { type LoadedShard, loadShard } from './loaded-shard.ts';
 import { type Manifest, sameShard, shardsOf } from './manifest.ts';
-import { searchShard, type UsableRows } from './shard-search.ts';
+import { type Found, readStretches, searchShard, type UsableRows } from './shard-search.ts';
 
 /** A generation, open for searching, in the thread. */
 export interface LoadedIndex {
@@ -96,6 +96,19 @@ const usableRows = (
   return rows.subarray(0, count);
 };
 
+/** What one query found in all shards, by products' numbers. */
+const joinHits = (shards: readonly LoadedShard[], found: readonly Found[][], query: number) => {
+  const count = found.reduce((sum, of) => sum + (of[query] as Found).rows.length, 0);
+  const joined = { numbers: new Uint32Array(count), scores: new Float32Array(count) };
+  let filled = 0;
+  for (const [at, { numbers }] of shards.entries()) {
+    const { rows, scores } = (found[at] as Found[])[query] as Found;
+    joined.scores.set(scores, filled);
+    for (const row of rows) joined.numbers[filled++] = numbers[row] as number;
+  }
+  return joined;
+};
+
 /** The `k` best products for each query out of all shards; equal scores in the order of their numbers. */
 export const searchIndex = (
   index: LoadedIndex,
@@ -103,23 +116,34 @@ export const searchIndex = (
   k: number,
   allowed: Uint8Array | undefined,
 ): PackedHits => {
-  const best = Array.from(
-    { length: queries.length / index.dim },
-    () => [] as { number: number; score: number }[],
+  const found = index.shards.map((shard, at) =>
+    searchShard(shard, queries, k, usableRows(shard, index.usable[at], allowed)),
   );
-  for (const [at, shard] of index.shards.entries()) {
-    const found = searchShard(shard, queries, k, usableRows(shard, index.usable[at], allowed));
-    for (const [query, { rows, scores }] of found.entries()) {
-      for (const [hit, row] of rows.entries()) {
-        best[query]?.push({ number: shard.numbers[row] as number, score: scores[hit] as number });
-      }
+  const asked = queries.length / index.dim;
+  const hits = {
+    counts: new Uint32Array(asked),
+    numbers: new Uint32Array(asked * k),
+    scores: new Float32Array(asked * k),
+  };
+  let filled = 0;
+  for (let query = 0; query < asked; query += 1) {
+    const own = joinHits(index.shards, found, query);
+    const order = Uint32Array.from(own.numbers.keys()).sort(
+      (a, b) =>
+        (own.scores[b] as number) - (own.scores[a] as number) ||
+        (own.numbers[a] as number) - (own.numbers[b] as number),
+    );
+    hits.counts[query] = Math.min(k, order.length);
+    for (const at of order.subarray(0, k)) {
+      hits.numbers[filled] = own.numbers[at] as number;
+      hits.scores[filled] = own.scores[at] as number;
+      filled += 1;
     }
   }
-  const cut = best.map((hits) => hits.sort((a, b) => b.score - a.score || a.number - b.number).slice(0, k));
   return {
-    counts: Uint32Array.from(cut, (hits) => hits.length),
-    numbers: Uint32Array.from(cut.flatMap((hits) => hits.map((hit) => hit.number))),
-    scores: Float32Array.from(cut.flatMap((hits) => hits.map((hit) => hit.score))),
+    ...hits,
+    numbers: hits.numbers.slice(0, filled),
+    scores: hits.scores.slice(0, filled),
   };
 };
 
@@ -129,9 +153,18 @@ export const vectorsOf = (
   numbers: Uint32Array,
 ): Float32Array => {
   const vectors = new Float32Array(numbers.length * dim);
-  for (const [at, number] of numbers.entries()) {
-    const shard = shards[shardOf[number] ?? -1];
-    if (shard) readRows(shard, rowOf[number] as number, vectors.subarray(at * dim, (at + 1) * dim));
+  const order = Uint32Array.from(numbers.keys()).sort(
+    (a, b) => (rowOf[numbers[a] as number] ?? 0) - (rowOf[numbers[b] as number] ?? 0),
+  );
+  for (const [nth, shard] of shards.entries()) {
+    const wanted = order.filter((at) => shardOf[numbers[at] as number] === nth);
+    const rows = wanted.map((at) => rowOf[numbers[at] as number] as number);
+    for (const { first, next, values } of readStretches(shard, rows)) {
+      for (let place = first; place < next; place += 1) {
+        const from = ((rows[place] as number) - (rows[first] as number)) * dim;
+        vectors.set(values.subarray(from, from + dim), (wanted[place] as number) * dim);
+      }
+    }
   }
   return vectors;
 };

@@ -30,10 +30,15 @@ const dot = (a: Float32Array, aAt: number, b: Float32Array, bAt: number, dim: nu
   return one + two + three + four;
 };
 
-/** Stretches of rows worth one read each: from where, how many, and which of the usable rows lie in it. */
-function* stretches(
+/**
+ * Read ascending rows from the `.npy`, those near to each other in one go: which of them a stretch holds, `first` up to,
+ * not including, `next`, and the values from the first one's on. The next stretch is read over them.
+ */
+export function* readStretches(
+  shard: LoadedShard,
   usable: Uint32Array,
-): Generator<{ from: number; count: number; first: number; next: number }> {
+): Generator<{ first: number; next: number; values: Float32Array }> {
+  const block = new Float32Array(Math.min(blockRows, shard.numbers.length) * shard.dim);
   for (let first = 0; first < usable.length; ) {
     const from = usable[first] as number;
     let next = first + 1;
@@ -44,7 +49,9 @@ function* stretches(
     ) {
       next += 1;
     }
-    yield { from, count: (usable[next - 1] as number) - from + 1, first, next };
+    const values = block.subarray(0, ((usable[next - 1] as number) - from + 1) * shard.dim);
+    readRows(shard, from, values);
+    yield { first, next, values };
     first = next;
   }
 }
@@ -53,12 +60,11 @@ function* stretches(
 const scan = (shard: LoadedShard, queries: Float32Array, k: number, usable: Uint32Array): Found[] => {
   const { dim } = shard;
   const scores = Array.from({ length: queries.length / dim }, () => new Float32Array(usable.length));
-  const block = new Float32Array(blockRows * dim);
-  for (const { from, count, first, next } of stretches(usable)) {
-    readRows(shard, from, block.subarray(0, count * dim));
+  for (const { first, next, values } of readStretches(shard, usable)) {
+    const from = usable[first] as number;
     for (const [query, own] of scores.entries()) {
       for (let at = first; at < next; at += 1) {
-        own[at] = dot(queries, query * dim, block, ((usable[at] as number) - from) * dim, dim);
+        own[at] = dot(queries, query * dim, values, ((usable[at] as number) - from) * dim, dim);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { searchInOneThread } from '../config.ts';
 import { RetryableError } from '../errors.ts';
 import { threadFile } from '../thread.ts';
 import type { IndexReply, IndexRequest } from './index-thread.ts';
@@ -26,6 +27,7 @@ let calls = 0;
 let places = 0;
 
 const start = (): Worker => {
+  searchInOneThread();
   const thread = new Worker(threadFile('src/vectors/index-thread.ts'));
   let cause: unknown;
   thread.on('message', (reply: IndexReply) => {
