@@ -1,6 +1,6 @@
 // How fresh lists are under load: from the 202 of an event to the list in Redis that knows it, and how many lists are
 // rewritten a second. `node dist/bench/freshness.js [--shop demo|large] [--rate 1000] [--seconds 60] [--train]
-// [--split] [--json FILE]`. One API, one worker, one scheduler, load generator and watcher beside them on the same machine.
+// [--workers start|compose|one] [--json FILE]`. One API, one worker, one scheduler, load generator and watcher beside them on the same machine.
 //
 // Sampled events are purchases of something new to the user: the list that has it among the known products was made after
 // the event. Nothing of ours is asked for the time.
@@ -20,8 +20,8 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     seconds: { type: 'string', default: '60' },
     train: { type: 'boolean', default: false },
-    // Worker processes as in the Compose file, instead of one for everything.
-    split: { type: 'boolean', default: false },
+    // Worker processes as `npm start` starts them, as in the Compose file, or one for everything.
+    workers: { type: 'string', default: 'start' },
     'training-budget': { type: 'string', default: '300' },
     users: { type: 'string', default: '30000' },
     products: { type: 'string', default: '40000' },
@@ -61,17 +61,15 @@ try {
     ({ id }) => id,
   );
   await system.startOwn('api');
-  const groups = options.split
-    ? [
-        'interactions,purchases,reviews,catalog,users,audit',
-        'recommendations',
-        'aggregates,upkeep',
-        'embeddings,index,shards',
-        'training',
-      ]
-    : ['all'];
+  const intake = 'interactions,purchases,reviews,catalog,users,audit';
+  const groups: Record<string, string[]> = {
+    start: [intake, 'recommendations,aggregates,upkeep,embeddings,index,shards,training'],
+    compose: [intake, 'recommendations', 'aggregates,upkeep', 'embeddings,index,shards', 'training'],
+    one: ['all'],
+  };
   const workers = [];
-  for (const queues of groups) workers.push(await system.startOwn('worker', { WORKER_QUEUES: queues }));
+  for (const queues of groups[options.workers] ?? [])
+    workers.push(await system.startOwn('worker', { WORKER_QUEUES: queues }));
   await system.startOwn('scheduler');
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const status = async () =>

@@ -2,6 +2,7 @@ import type { refreshUsers } from '../jobs/refresh-users.ts';
 import { followUp } from '../src/queue/follow-ups.ts';
 import type { Handler } from '../src/queue/handler.ts';
 
+// Fewer at once would be searched for one by one: FAISS multiplies matrices from twenty queries on.
 export const handleRefreshUsers: Handler<typeof refreshUsers> = followUp(
   'list',
   async (keys, { lists, metrics }) => {
@@ -11,5 +12,5 @@ export const handleRefreshUsers: Handler<typeof refreshUsers> = followUp(
     );
     metrics.listsMade.inc({ why: 'event' }, made);
   },
-  { batchKeys: 50, atOnce: 2 },
+  { batchKeys: 25, atOnce: 3 },
 );

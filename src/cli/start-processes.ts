@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { eventJobs } from '../../jobs/index.ts';
 import { projectRoot } from '../config.ts';
 import { type Child, launch, untilReady } from '../embedded/child.ts';
 import { type Kept, keepRunning } from '../embedded/keep-running.ts';
+import { type QueueName, queueNames } from '../queue/queues.ts';
 
 interface ProcessesOptions {
   env: NodeJS.ProcessEnv;
@@ -15,9 +17,22 @@ interface ProcessesOptions {
 }
 
 export interface Processes {
-  /** End the API, then scheduler and worker. `hurry` ends them by force. */
+  /** End the API, then scheduler and workers. `hurry` ends them by force. */
   stop(options: { hurry: boolean }): Promise<void>;
 }
+
+/**
+ * Events are applied in one process and what follows from them is made in another: whatever is computed there, the next
+ * events are not held up. Where the settings name queues, one process for those.
+ */
+const workerGroups = ({ WORKER_QUEUES: named }: NodeJS.ProcessEnv): [string, readonly string[]][] => {
+  if (named && named !== 'all') return [['worker', [named]]];
+  const intake = new Set<QueueName>(eventJobs.map(({ queue }) => queue));
+  return [
+    ['worker-intake', [...intake]],
+    ['worker', queueNames.filter((queue) => !intake.has(queue))],
+  ];
+};
 
 const untilAnswers = async (url: string): Promise<void> => {
   const { status } = await fetch(url, { signal: AbortSignal.timeout(5_000) });
@@ -25,12 +40,19 @@ const untilAnswers = async (url: string): Promise<void> => {
 };
 
 /**
- * Start worker, scheduler and API as processes of their own, and keep them running.
+ * Start workers, scheduler and API as processes of their own, and keep them running.
  * @throws with the end of its log when one does not come up; the others have been stopped then.
  */
 export const startProcesses = async (options: ProcessesOptions): Promise<Processes> => {
   const { env, apiUrl, logDir, shutdownMs, log, signal: stopped } = options;
-  const start = (name: string, answers?: () => Promise<void>) =>
+  const start = (
+    name: string,
+    {
+      own,
+      answers,
+      program = name,
+    }: { own?: NodeJS.ProcessEnv; answers?: () => Promise<void>; program?: string } = {},
+  ) =>
     keepRunning<Child>({
       name,
       log,
@@ -39,8 +61,8 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Process
         const logFile = join(logDir, `${name}.log`);
         const child = await launch({
           program: process.execPath,
-          args: ['--enable-source-maps', join(projectRoot, `dist/src/${name}-main.js`)],
-          env,
+          args: ['--enable-source-maps', join(projectRoot, `dist/src/${program}-main.js`)],
+          env: { ...env, ...own },
           cwd: projectRoot,
           logFile,
           ipc: true,
@@ -55,9 +77,11 @@ export const startProcesses = async (options: ProcessesOptions): Promise<Process
     });
 
   const outcomes = await Promise.allSettled([
-    start('api', () => untilAnswers(`${apiUrl}/readyz`)),
+    start('api', { answers: () => untilAnswers(`${apiUrl}/readyz`) }),
     start('scheduler'),
-    start('worker'),
+    ...workerGroups(env).map(([name, queues]) =>
+      start(name, { program: 'worker', own: { WORKER_QUEUES: queues.join() } }),
+    ),
   ]);
   const [api, ...others] = outcomes.map((outcome) =>
     outcome.status === 'fulfilled' ? outcome.value : undefined,

@@ -97,7 +97,7 @@ const bringUp = async (
   const host = ['0.0.0.0', '::'].includes(config.HOST) ? '127.0.0.1' : config.HOST;
   const api = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   await unlessStopped(stop, model);
-  say('  starting API, worker and scheduler');
+  say('  starting API, workers and scheduler');
   const processes = await startProcesses({
     env: { ...env, ...urls, PORT: String(port) },
     apiUrl: api,

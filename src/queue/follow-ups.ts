@@ -9,7 +9,7 @@ const batchMarks = 50_000;
 /** Keys recomputed by one statement: few, because each may have a long history. */
 const defaultKeys = 200;
 /** A pass shorter than this is no burden, whatever its share. */
-const burdenMs = 200;
+const burdenMs = 20;
 
 interface FollowUpOptions {
   /** The share of the time that recomputing may take at most; what is stale waits for the rest of it. */

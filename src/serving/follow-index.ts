@@ -4,6 +4,7 @@ import { ArtifactMissingError, type ArtifactStore } from '../artifacts/store.ts'
 import { insertAudit } from '../db/audit.ts';
 import type { Db } from '../db/database.ts';
 import { findServingGeneration, findServingIndex } from '../db/vector-indexes.ts';
+import type { Embedders } from '../embeddings/embedder.ts';
 import { OutageError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -26,6 +27,7 @@ export interface IndexFollower {
 interface Followed {
   db: Db;
   vectors: VectorIndex;
+  embedders: Embedders;
   artifacts: ArtifactStore;
   producer: Producer;
   metrics: Metrics;
@@ -36,7 +38,8 @@ interface Followed {
  * Keep an index on the generation that is to be served. One that cannot be loaded is left alone, what was served before
  * stays, operators are told, and the file in question is asked to be built again.
  */
-export const followIndex = ({ db, vectors, artifacts, producer, metrics, log }: Followed): IndexFollower => {
+export const followIndex = (followed: Followed): IndexFollower => {
+  const { db, vectors, embedders, artifacts, producer, metrics, log } = followed;
   const complained = new Set<string>();
   let stopped = false;
   let looking = Promise.resolve();
@@ -71,6 +74,8 @@ export const followIndex = ({ db, vectors, artifacts, producer, metrics, log }: 
     const serving = await findServingIndex(db);
     if (!serving) return;
     const { manifest } = serving;
+    // Loaded by the first query it would keep that one waiting; not to be had, whoever asks is told so.
+    embedders.named(manifest.model).catch(() => {});
     try {
       await vectors.open(manifest);
     } catch (error) {
