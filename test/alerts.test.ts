@@ -156,6 +156,10 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
     fires: { series: { zyra_intake_open_events: '3x60', [waiting]: '0x60' } },
     quiet: { series: { zyra_intake_open_events: '3x60', [waiting]: '1x60' } },
   },
+  ZyraEventsMissing: {
+    fires: { series: { zyra_intake_missing_events_total: '0x20 12x40' } },
+    quiet: { series: { zyra_intake_missing_events_total: '12x60' } },
+  },
   ZyraEventsParked: {
     fires: { series: { 'zyra_parked_events{state="failed"}': '1x60' } },
     quiet: {

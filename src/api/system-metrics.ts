@@ -111,6 +111,9 @@ export const renderSystemMetrics = async ({
   if (totals) {
     counter('zyra_intake_accepted_events_total', 'Events taken by all processes, ever.').inc(totals.accepted);
     counter('zyra_intake_settled_events_total', 'Of these, applied, repeated or parked.').inc(totals.settled);
+    counter('zyra_intake_missing_events_total', 'Of these, accepted and never applied: lost.').inc(
+      totals.missing,
+    );
     gauge('zyra_intake_open_events', 'Accepted minus settled: on their way.').set(
       totals.accepted - totals.settled,
     );

@@ -247,8 +247,12 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       await applyOrBisect([...taken.values()], context, run, again);
       rest = left;
     }
-    // With Redis away the job would only run again; `settleAbandoned` does it then.
-    await context.account.settle(run.jobId).catch(() => {});
+    // A job must not end before: one that is gone and stands open counts as lost.
+    try {
+      await context.account.settle(run.jobId);
+    } catch (error) {
+      throw new OutageError('the books of the intake cannot be reached', { cause: error });
+    }
   };
 };
 

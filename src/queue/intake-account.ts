@@ -7,11 +7,15 @@ import type { Redis } from 'ioredis';
  */
 export interface IntakeAccount {
   open(jobId: string, events: number): Promise<void>;
+  /** Its callers are told that they were taken: from now on it may not vanish. */
+  confirm(jobId: string): Promise<void>;
   /** Returns the events settled; 0 if it was settled before. */
   settle(jobId: string): Promise<number>;
+  /** Settle a job that is nowhere any more. Returns its events if it was confirmed, which counts them as missing. */
+  writeOff(jobId: string): Promise<number>;
   /** The ids of all jobs not settled yet, page by page, some perhaps twice. */
   listOpen(): AsyncIterable<string[]>;
-  totals(): Promise<{ accepted: number; settled: number }>;
+  totals(): Promise<{ accepted: number; settled: number; missing: number }>;
 }
 
 // KEYS: open, totals. ARGV: job id, events. Returns 1 if it was new.
@@ -20,13 +24,22 @@ if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('HINCRBY', KEYS[2], 'accepted', ARGV[2])
 return 1`;
 
-// KEYS: open, totals. ARGV: job id. Returns the events settled; 0 if it was settled before.
+// KEYS: open. ARGV: job id. What is confirmed has a plus behind its number.
+const confirmScript = `
+local events = redis.call('HGET', KEYS[1], ARGV[1])
+if events and not events:find('+', 1, true) then redis.call('HSET', KEYS[1], ARGV[1], events .. '+') end`;
+
+// KEYS: open, totals. ARGV: job id, 1 if it is nowhere any more. Returns the events settled, or those that are missing.
 const settleScript = `
 local events = redis.call('HGET', KEYS[1], ARGV[1])
 if not events then return 0 end
+local count = events:match('%d+')
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HINCRBY', KEYS[2], 'settled', events)
-return tonumber(events)`;
+redis.call('HINCRBY', KEYS[2], 'settled', count)
+if ARGV[2] == '0' then return tonumber(count) end
+if not events:find('+', 1, true) then return 0 end
+redis.call('HINCRBY', KEYS[2], 'missing', count)
+return tonumber(count)`;
 
 export const createIntakeAccount = (redis: Redis, prefix: string): IntakeAccount => {
   const keys = [`{${prefix}:intake}:open`, `{${prefix}:intake}:totals`] as const;
@@ -34,8 +47,14 @@ export const createIntakeAccount = (redis: Redis, prefix: string): IntakeAccount
     async open(jobId, events) {
       await redis.eval(openScript, 2, ...keys, jobId, events);
     },
+    async confirm(jobId) {
+      await redis.eval(confirmScript, 1, keys[0], jobId);
+    },
     async settle(jobId) {
-      return (await redis.eval(settleScript, 2, ...keys, jobId)) as number;
+      return (await redis.eval(settleScript, 2, ...keys, jobId, 0)) as number;
+    },
+    async writeOff(jobId) {
+      return (await redis.eval(settleScript, 2, ...keys, jobId, 1)) as number;
     },
     async *listOpen() {
       for await (const page of redis.hscanStream(keys[0], { count: 500 })) {
@@ -43,8 +62,12 @@ export const createIntakeAccount = (redis: Redis, prefix: string): IntakeAccount
       }
     },
     async totals() {
-      const [accepted, settled] = await redis.hmget(keys[1], 'accepted', 'settled');
-      return { accepted: Number(accepted ?? 0), settled: Number(settled ?? 0) };
+      const [accepted, settled, missing] = await redis.hmget(keys[1], 'accepted', 'settled', 'missing');
+      return {
+        accepted: Number(accepted ?? 0),
+        settled: Number(settled ?? 0),
+        missing: Number(missing ?? 0),
+      };
     },
   };
 };

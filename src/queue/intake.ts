@@ -50,6 +50,7 @@ export const createIntake = (
     // nothing.
     parts.account.open(jobId, events.length).catch(() => {});
     await parts.producer.enqueue(job, { events }, { jobId });
+    parts.account.confirm(jobId).catch(() => {});
     parts.metrics.accepted.inc({ type: job.type }, events.length);
   };
 

@@ -167,7 +167,7 @@ export const startWorkers = <Jobs extends Record<string, Job>>(setup: WorkerSetu
 
   const bookkeeping = setInterval(() => {
     // With Redis away there is nothing to settle with; the next time will do.
-    settleAbandoned(context).catch(() => {});
+    settleAbandoned({ ...context, log }).catch(() => {});
   }, 30_000);
 
   return {

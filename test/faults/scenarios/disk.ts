@@ -125,13 +125,18 @@ export const disk: readonly Scenario[] = [
     name: 'D5-books-close',
     promise:
       'what was accepted is settled: the figure that alarms, accepted minus applied and parked, is nought when idle',
-    async run({ rig, load, until, patience }) {
+    async run({ rig, load, until, patience, expect }) {
       await load.run({ clients: 2, eventsPerSecond: 200 }).finish(200);
       const admin = createClient(rig.urls()[0] as string, rig.system.keys.admin);
       await until(
         'nothing is open in the books',
         async () => /^zyra_intake_open_events 0$/m.test((await admin.get('/metrics')).text),
         patience * 120_000,
+      );
+      // Whatever the scenarios before did to jobs and connections.
+      expect(
+        /^zyra_intake_missing_events_total 0$/m.test((await admin.get('/metrics')).text),
+        'a false alarm',
       );
     },
   },
