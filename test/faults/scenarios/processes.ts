@@ -18,7 +18,7 @@ export const processes: readonly Scenario[] = [
   {
     name: 'F1-kill-anything',
     promise: 'kill -9 at random over API, workers, Redis and PostgreSQL: nothing lost, nothing twice',
-    drainMs: 120_000,
+    drainMs: 600_000,
     async run({ rig, load, random, at, note }) {
       const events = at({ s: 5_000, m: 100_000, l: 1_000_000 });
       const kills = at({ s: 5, m: 50, l: 200 });
