@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { seeded } from '../support/random-shop.ts';
@@ -87,6 +89,8 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     const began = performance.now();
     const kills = rig.kills;
     const problems: string[] = [];
+    const postgresLog = () => readFileSync(join(rig.system.dir, 'postgres/postgres.log'), 'utf8');
+    const logged = postgresLog().length;
     const choices = mix(seed, scenario.name);
     const shop = createShop(seeded(choices));
     const load = createLoad({
@@ -157,6 +161,11 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     for (const { what, count, examples } of judgement.findings)
       problems.push(`${what}: ${count}\n    ${examples.join('\n    ')}`);
     note(`answers ${JSON.stringify(Object.fromEntries(load.statuses))}`);
+    // Retried, so nobody noticed; who waited for whom is worth knowing all the same.
+    for (const [deadlock] of postgresLog()
+      .slice(logged)
+      .matchAll(/deadlock detected[\s\S]{0,1500}/g))
+      note(deadlock);
     for (const problem of problems) note(`RED ${problem}`);
     const { findings: __, ...counts } = judgement;
     return {
