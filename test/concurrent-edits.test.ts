@@ -5,6 +5,7 @@ import { drain } from './support/drain.ts';
 import { eventually } from './support/eventually.ts';
 import { seeded } from './support/random-shop.ts';
 import { setup } from './support/setup.ts';
+import { insertProducts } from './support/shop.ts';
 
 const system = async () => {
   const made = await setup({ DATABASE_POOL_SIZE: '12' });
@@ -127,4 +128,34 @@ test.each([
       ? await db`select username as held, email as named from users where user_id = ${other}`
       : await db`select sku as held, name as named from products where product_id = ${other}`;
   expect(found).toEqual([{ held: 'another', named: key === 'user_id' ? 'day3@example.com' : 'day 3' }]);
+});
+
+test('an edit of a product or a user holds up nobody who points at them', async () => {
+  const { db } = await setup();
+  const [product_id = ''] = await insertProducts(db, 1);
+  const user_id = uuidv7();
+  await db`insert into users (user_id, is_anonymous, is_active) values (${user_id}, true, true)`;
+  const edit = (fields: Record<string, unknown>) => {
+    const event_id = uuidv7();
+    const clock = `${new Date().toISOString()} ${event_id}`;
+    return JSON.stringify([{ event_id, payload_hash: 1, clock, user_id, product_id, whole: false, fields }]);
+  };
+  const pepper = Buffer.alloc(32);
+  const edits = [
+    db`select (apply_products(${edit({ price: 3 })}::text::jsonb, ${pepper}, false)).applied, pg_sleep(3)`,
+    db`select (apply_users(${edit({ is_active: true })}::text::jsonb, ${pepper}, false)).applied, pg_sleep(3)`,
+  ];
+  await eventually(async () =>
+    expect(
+      await db`
+        select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+    ).toHaveLength(2),
+  );
+  const pointing = db`insert into interactions (user_id, product_id, event_type) values (${user_id}, ${product_id}, 'view')`;
+  const first = await Promise.race([
+    pointing.then(() => 'who points at them'),
+    ...edits.map((e) => e.then(() => 'an edit')),
+  ]);
+  expect(first).toBe('who points at them');
+  for (const [row] of await Promise.all(edits)) expect(row?.applied).toBe(1);
 });
