@@ -42,7 +42,7 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
   const slow: number[] = [];
   let slowest = 0;
   const problems: string[] = [];
-  const given = { up: 0, out: 0 };
+  const given = { up: 0, out: 0, offered: 0, taken: 0 };
   let withoutAdvice = 0;
   const newLog = () => {
     const log = openEventLog(dir, `${name}-${logs.length}`);
@@ -96,8 +96,10 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
   ): Promise<boolean> => {
     log.sending(events);
     for (;;) {
+      given.offered += events.length;
       const status = await send();
       if (status === 202) {
+        given.taken += events.length;
         log.accepted(events);
         return true;
       }
@@ -142,6 +144,9 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
     /** Refusals that did not say when to ask again. */
     withoutAdvice: () => withoutAdvice,
     sent: () => given.out,
+    /** Events of all requests of clients, those sent again counted again, and of those answered 202. */
+    offered: () => given.offered,
+    taken: () => given.taken,
     /** Send these now and insist, in requests of up to `batch`. */
     async send(events: readonly ShopEvent[], options: RunOptions = {}): Promise<boolean> {
       const { batch = 200 } = options;

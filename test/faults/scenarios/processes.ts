@@ -26,6 +26,7 @@ export const processes: readonly Scenario[] = [
         ...{ clients: 8, givenUp: 0.02, batch: at({ s: 20, m: 100, l: 200 }) },
         eventsPerSecond: at({ s: 500, m: 1_500, l: 1_800 }),
       });
+      const healing = new Set<Promise<void>>();
       // Every kind of part at least once, in an order of its own.
       const parts = random.shuffle(['api', 'worker', 'queue', 'postgres', 'api', 'worker'] as const);
       for (let kill = 0; kill < kills; kill += 1) {
@@ -33,13 +34,20 @@ export const processes: readonly Scenario[] = [
         const part = kill % 25 === 24 ? 'cache' : (parts[kill % parts.length] as (typeof parts)[number]);
         const down = random.below(1_500);
         note(`kill ${kill + 1}: ${part}, down ${down} ms`);
-        if (part === 'api' || part === 'worker') await rig.killProcess(random.pick(rig[part]), down);
-        else {
+        if (part === 'api' || part === 'worker') {
+          // While it comes back, what it needs to come back may die too, and the other one of its kind.
+          const up = () => rig[part].filter((slot) => slot.up());
+          while (up().length === 0) await delay(50);
+          const healed = rig.killProcess(random.pick(up()), down);
+          healing.add(healed);
+          void healed.finally(() => healing.delete(healed));
+        } else {
           await rig.killServer(part);
           await delay(down);
           await rig.restartServer(part);
         }
       }
+      await Promise.all(healing);
       await running.finish(events, 600_000);
     },
   },
