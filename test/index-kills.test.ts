@@ -27,7 +27,7 @@ import { type RunningSystem, startSystem } from './support/system.ts';
 process.env.OPENBLAS_NUM_THREADS = '1';
 
 /** `KILLS=100` for as many as are asked for; `SEED` to see a run again, as far as processes can be made to repeat one. */
-const kills = Number(process.env.KILLS ?? 10);
+const kills = Number(process.env.KILLS ?? 8);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const products = 900;
 

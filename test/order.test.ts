@@ -35,7 +35,8 @@ test('every event twice, in any order, leads to the same tables', { timeout: 240
   const sent = randomShop(seeded(1), size, system.sealer.seal);
   const expected = expectedTables(sent, system.sealer.unseal);
   expect(Object.values(expected).every((rows) => rows.length > 5)).toBe(true);
-  for (let seed = 1; seed <= 20; seed += 1) {
+  // Every size of a job at least once.
+  for (let seed = 1; seed <= 8; seed += 1) {
     const mixed = seeded(seed).shuffle([...sent, ...sent]);
     await enqueueAll(system, mixed, 1 + (seed % 7) * 10);
     await drain(system);

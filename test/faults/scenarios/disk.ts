@@ -40,7 +40,7 @@ export const disk: readonly Scenario[] = [
       const { cut } = power as Power;
       const running = load.run({ clients: 6, eventsPerSecond: 200, givenUp: 0.02 });
       let lost = 0;
-      for (let round = 0; round < at({ s: 3, m: 20, l: 20 }); round += 1) {
+      for (let round = 0; round < at({ s: 2, m: 20, l: 20 }); round += 1) {
         await delay(300 + random.below(700));
         // What was just accepted is still in the queue: nobody takes it out.
         await Promise.all(rig.worker.map((worker) => worker.signal('SIGSTOP')));

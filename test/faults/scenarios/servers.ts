@@ -11,8 +11,7 @@ const untilApplied = async (
   const sent = load.send([event], { backOffMs: 50 });
   const took = await until(
     what,
-    async () =>
-      (await judge.db`select from interactions where device ->> 'event' = ${event.event_id}`).length > 0,
+    async () => (await judge.db`select from processed_events where event_id = ${event.event_id}`).length > 0,
     patience * withinMs,
   );
   await sent;
@@ -26,7 +25,10 @@ export const servers: readonly Scenario[] = [
     async run(stage) {
       const { rig, load, at, random, expect, note } = stage;
       const before = rig.ownEnds();
-      const running = load.run({ clients: 4, eventsPerSecond: 300, givenUp: 0.02 });
+      const running = load.run({
+        ...{ clients: 4, givenUp: 0.02 },
+        eventsPerSecond: at({ s: 100, m: 300, l: 300 }),
+      });
       for (let round = 0; round < at({ s: 2, m: 20, l: 20 }); round += 1) {
         await delay(500);
         await rig.killServer('queue');
@@ -48,7 +50,7 @@ export const servers: readonly Scenario[] = [
       'PostgreSQL is killed and comes back, backends are terminated at random: nothing is parked or mixed up',
     async run(stage) {
       const { rig, load, at, random, judge, note } = stage;
-      const running = load.run({ clients: 4, eventsPerSecond: 300 });
+      const running = load.run({ clients: 4, eventsPerSecond: at({ s: 100, m: 300, l: 300 }) });
       for (let round = 0; round < at({ s: 2, m: 20, l: 20 }); round += 1) {
         await delay(500);
         await rig.killServer('postgres');
@@ -59,7 +61,7 @@ export const servers: readonly Scenario[] = [
           `down ${down} ms, applying again after ${await untilApplied(stage, 'applying again', 20_000)} ms`,
         );
       }
-      const ends = Date.now() + at({ s: 4_000, m: 120_000, l: 120_000 });
+      const ends = Date.now() + at({ s: 3_000, m: 120_000, l: 120_000 });
       let terminated = 0;
       while (Date.now() < ends) {
         const ended = await judge.db`
