@@ -366,7 +366,7 @@ test('the doctor finds a healthy system healthy, and names what is broken', asyn
   expect(worse.stdout).not.toContain(keys.admin);
 }, 120_000);
 
-test.each([
+test.concurrent.each([
   [['bogus'], 2],
   [['import'], 2],
   [['import', '/no/such/file', '--api', 'http://127.0.0.1:1', '--key', 'k'], 2],

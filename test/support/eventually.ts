@@ -1,17 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Wait until `assertion` holds, looking every 25 ms.
+ * Wait until `assertion` holds, looking every 25 ms, and less often the longer it takes: looking costs time, too.
  * @throws its last error when it does not within `withinMs`.
  */
 export const eventually = async <T>(assertion: () => T | Promise<T>, withinMs = 10_000): Promise<T> => {
-  const deadline = Date.now() + withinMs;
+  const began = Date.now();
   for (;;) {
     try {
       return await assertion();
     } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await delay(25);
+      const waited = Date.now() - began;
+      if (waited > withinMs) throw error;
+      await delay(Math.min(25 + waited / 20, 500));
     }
   }
 };
