@@ -8,6 +8,8 @@ const long = [
   'test/index-kills',
   'test/interactions',
   'test/explain',
+  'test/order',
+  'src/cli/cli',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -92,7 +92,7 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     const postgresLog = () => readFileSync(join(rig.system.dir, 'postgres/postgres.log'), 'utf8');
     const logged = postgresLog().length;
     const choices = mix(seed, scenario.name);
-    const shop = createShop(seeded(choices));
+    const shop = createShop(seeded(choices), scale === 's' ? { products: 24, users: 80 } : {});
     const load = createLoad({
       ...{ name: scenario.name, dir: rig.system.dir, shop, key: rig.system.keys.write },
       random: seeded(choices + 1),
@@ -127,6 +127,9 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
     const { note: _, ...quiet } = stage;
     try {
       await rig.settle(scenario.wired ?? false);
+      // One model is enough to make lists with; a small run would train another one most of the time.
+      if (scale === 's')
+        await judge.db`update model_training set trained_signals = 1e12 where exists (select from models)`;
       await load.send(shop.opening());
       await quiet.until(
         'the shop opens',
