@@ -78,7 +78,7 @@ test('MovieLens, imported by the command, is there once, and the lists read over
 }) => {
   skip(!existsSync(folder), `the MovieLens data is not in ${folder}`);
   // Enough for the choice to be made; it takes what it is given.
-  const { db, url, keys } = await startSystem({ TRAINING_BUDGET_SECONDS: '120' });
+  const { db, url, keys } = await startSystem({ TRAINING_BUDGET_SECONDS: '150' });
   const interactions = await readLines('interactions-train.ndjson.gz');
   expect(interactions).toHaveLength(80_895);
 

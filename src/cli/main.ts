@@ -3,34 +3,32 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../config.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { exportCommand } from './export.ts';
-import { failedCommand } from './failed.ts';
 import { exitCodeOf, exitCodes, oneLine } from './failure.ts';
-import { importCommand } from './import.ts';
-import { keysCommand } from './keys.ts';
-import { modelCommand } from './model.ts';
-import { reconcileCommand } from './reconcile.ts';
 
 const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
   version: string;
 };
 
+/** Together they take a second to load, so only the one that is asked for is, where one is. */
+const commands: Record<string, () => Promise<Command>> = {
+  import: async () => (await import('./import.ts')).importCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  failed: async () => (await import('./failed.ts')).failedCommand(),
+  reconcile: async () => (await import('./reconcile.ts')).reconcileCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  model: async () => (await import('./model.ts')).modelCommand(),
+};
+
 const program = new Command('zyra')
   .description('Bring data in and out of a zyra system, check it, and put right what failed.')
   .version(version)
-  .addCommand(importCommand())
-  .addCommand(exportCommand())
-  .addCommand(evaluateCommand())
-  .addCommand(doctorCommand())
-  .addCommand(failedCommand())
-  .addCommand(reconcileCommand())
-  .addCommand(keysCommand())
-  .addCommand(demoCommand())
-  .addCommand(modelCommand())
   .addHelpText('after', '\nExit codes: 0 done, 1 failed (in part, too), 2 wrong use.');
+
+const asked = new Map(Object.entries(commands)).get(process.argv[2] ?? '');
+for (const load of asked ? [asked] : Object.values(commands)) program.addCommand(await load());
 
 const withEveryCommand = (command: Command, change: (command: Command) => void): void => {
   change(command);
