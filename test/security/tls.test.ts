@@ -84,7 +84,7 @@ test('every connection is encrypted where the addresses say so, by a Redis user 
   expect((await call.post('/v1/interactions', seen)).status).toBe(202);
   await eventually(async () => expect(await system.db`select from interactions`).toHaveLength(1), 30_000);
   await eventually(
-    async () => expect(await cache.redis.exists(userListKey('zyra', user_id))).toBe(1),
+    async () => expect(await cache.redis.exists(userListKey('zyra', user_id as string))).toBe(1),
     30_000,
   );
   expect((await call.get('/readyz')).status).toBe(200);
