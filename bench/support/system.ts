@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import { findFreePort } from '../../src/embedded/endpoint.ts';
 import { startServers } from '../../src/embedded/servers.ts';
 
 /** `dist/`, from which everything runs. */
-export const dist = join(fileURLToPath(import.meta.url), '../../..');
+const dist = join(fileURLToPath(import.meta.url), '../../..');
 
 /** The namespace of the benchmarks' keys in Redis. */
 export const prefix = 'bench';
@@ -26,16 +26,22 @@ export interface BenchSystem {
   /** A key with every scope. */
   key: string;
   urls: { database: string; queue: string; cache: string };
-  /** A process that says `ready`; it ends with the system. */
-  start(file: string, args: string[], env: Record<string, string>): Promise<ChildProcess>;
+  /** A process that says `ready`, from a file below `dist/`; it ends with the system. */
+  start(file: string, env: Record<string, string>): Promise<ChildProcess>;
   /** One of ours, with the settings of the system. */
   startOwn(name: 'api' | 'worker' | 'scheduler', env?: Record<string, string>): Promise<ChildProcess>;
+  /** End a process in order. */
+  end(child: ChildProcess): Promise<void>;
+  /** The last that the processes have written. */
+  tail(): Promise<string>;
+  /** The process of the queue's Redis. */
+  queuePid(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** CPU time of a process so far, in µs. */
-export const cpuOf = async (child: ChildProcess): Promise<number> => {
-  const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+/** CPU time of a process so far, in µs; what others do on the machine changes it little. */
+export const cpuOf = async (pid: number | undefined): Promise<number> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const [user, system] = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
@@ -51,35 +57,43 @@ export const memoryOf = async (child: ChildProcess): Promise<{ now: number; peak
   return { now: of('VmRSS'), peak: of('VmHWM') };
 };
 
-const startProcess = async (
-  file: string,
-  args: string[],
-  env: Record<string, string>,
-  log: FileHandle,
-): Promise<ChildProcess> => {
-  const child = fork(file, args, {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', log.fd, log.fd, 'ipc'],
-  });
-  const [message] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(() => ['gone']),
-  ])) as [string];
-  if (message !== 'ready') throw new Error(`${file} did not start`);
-  return child;
+const running = new Set<() => Promise<void>>();
+
+/**
+ * Have something ended when this process is, by a signal for instance, before the end of what it is part of.
+ * @returns what ends it, once.
+ */
+export const untilStopped = (stop: () => Promise<void>): (() => Promise<void>) => {
+  const once = async () => {
+    if (running.delete(once)) await stop();
+  };
+  running.add(once);
+  return once;
 };
 
-/** Servers of our own, migrated and empty, and whatever processes a benchmark wants. */
-export const startBenchSystem = async (env: Record<string, string> = {}): Promise<BenchSystem> => {
+/** End everything that is still up. */
+export const stopAll = async (): Promise<void> => {
+  await Promise.all([...running].map((stop) => stop()));
+};
+
+/**
+ * Servers of our own, migrated and empty, and whatever processes a benchmark wants.
+ * @param profile a folder for CPU profiles of our processes, one each, written when they end.
+ */
+export const startBenchSystem = async (
+  env: Record<string, string> = {},
+  profile?: string,
+): Promise<BenchSystem> => {
   const dir = await mkdtemp(join(tmpdir(), 'zyra-bench-'));
   // As root, PostgreSQL runs as somebody who has to get in here.
   await chmod(dir, 0o711);
   const servers = await startServers({ dir, logDir: dir, log: () => {} });
-  const children: ChildProcess[] = [];
-  const log = await open(join(dir, 'log'), 'w');
+  const children = new Set<ChildProcess>();
+  const logFile = join(dir, 'log');
+  const log = await open(logFile, 'w');
   const { databaseUrl, redisQueueUrl, redisCacheUrl } = servers;
   await migrate(databaseUrl);
-  const db = createDatabase(databaseUrl, { poolSize: 4, queryTimeoutMs: 600_000, name: 'bench' });
+  const db = createDatabase(databaseUrl, { poolSize: 4, queryTimeoutMs: 3_600_000, name: 'bench' });
   const [cache, queue] = [new Redis(redisCacheUrl), new Redis(redisQueueUrl)];
   const { key } = await createApiKey(db, { app: 'bench', scopes: ['admin'] });
   const port = await findFreePort();
@@ -95,28 +109,51 @@ export const startBenchSystem = async (env: Record<string, string> = {}): Promis
     EMBEDDER: 'fallback',
     ...env,
   };
-  const start = async (file: string, args: string[], own: Record<string, string>) => {
-    const child = await startProcess(file, args, own, log);
-    children.push(child);
-    return child;
+  const tail = async () => (await readFile(logFile, 'utf8')).slice(-2_000);
+  const launch = async (file: string, own: Record<string, string>, execArgv: string[] = []) => {
+    const child = fork(join(dist, file), {
+      ...{ execArgv, env: { PATH: process.env.PATH, NODE_ENV: 'production', ...own } },
+      stdio: ['ignore', log.fd, log.fd, 'ipc'],
+    });
+    children.add(child);
+    const [message] = (await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => ['gone']),
+    ])) as [string];
+    if (message === 'ready') return child;
+    throw new Error(`${file} did not start: ${await tail()}`);
+  };
+  const end = async (child: ChildProcess) => {
+    if (!children.delete(child) || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
   };
   return {
-    ...{ dir, db, cache, queue, key, start },
+    ...{ dir, db, cache, queue, key, end, tail },
     url: `http://127.0.0.1:${port}`,
     urls: { database: databaseUrl, queue: redisQueueUrl, cache: redisCacheUrl },
-    startOwn: (name, own = {}) => start(join(dist, `src/${name}-main.js`), [], { ...settings, ...own }),
-    async stop() {
-      for (const child of children.reverse()) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
-        child.kill('SIGTERM');
-        await once(child, 'exit');
-      }
+    start: (file, own) => launch(file, own),
+    startOwn: (name, own = {}) =>
+      launch(
+        `src/${name}-main.js`,
+        { ...settings, ...own },
+        profile === undefined
+          ? []
+          : [
+              '--cpu-prof',
+              `--cpu-prof-dir=${profile}`,
+              `--cpu-prof-name=${name}-${children.size}.cpuprofile`,
+            ],
+      ),
+    queuePid: async () => Number(/^process_id:(\d+)/m.exec(await queue.info('server'))?.[1]),
+    stop: untilStopped(async () => {
+      for (const child of [...children].reverse()) await end(child);
       cache.disconnect();
       queue.disconnect();
       await db.end();
       await log.close();
       await servers.stop();
       await rm(dir, { recursive: true, force: true });
-    },
+    }),
   };
 };

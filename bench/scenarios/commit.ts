@@ -1,0 +1,105 @@
+import { findFreePort } from '../../src/embedded/endpoint.ts';
+import { insertBare } from '../rivals/bare-insert.ts';
+import { defineScenario, type Stage } from '../scenario.ts';
+import { commitAll } from '../support/commit-all.ts';
+import { ownQueue } from '../support/drained.ts';
+import { drawInteractions, emptyQueue, fillPeople, requestsOf } from '../support/interactions.ts';
+import { type BenchSystem, cpuOf } from '../support/system.ts';
+import { takeTurns } from '../support/turns.ts';
+
+const perRequest = 500;
+
+/** Statements of ours under way at once: the default of WORKER_CONCURRENCY. */
+const connections = 4;
+
+/** Empty the tables that events go into, and let PostgreSQL write out what it owes for others. */
+const startOver = async ({ db, queue }: BenchSystem): Promise<void> => {
+  await emptyQueue(queue, '{*:interactions}*');
+  await emptyQueue(queue, 'rival:*');
+  await db`truncate interactions, processed_events, dirty_keys`;
+  await db`checkpoint`;
+};
+
+/** From the request to the committed row, API, queue, worker and all. */
+export const commit = defineScenario({
+  figures: [
+    {
+      name: 'commit-vs-rival',
+      unit: 'events/s',
+      what: 'interactions from request to committed row, to one job and one insert per event',
+      against: 'rival',
+      aim: { of: 'ratio', want: '>=', value: 10 },
+    },
+    {
+      name: 'commit-vs-unnest',
+      unit: 'events/s',
+      what: 'the same, to bare insert … select from unnest by as many connections, no HTTP and no queue',
+      against: 'limit',
+      aim: { of: 'ratio', want: '>=', value: 0.6 },
+    },
+  ],
+  async run(stage: Stage) {
+    const system = await stage.startSystem({ WORKER_QUEUES: 'interactions' });
+    const { db, key, url, urls } = system;
+    await fillPeople(db, { users: 30_000, products: 10_000 });
+    const events = stage.size('events', { s: 200_000, l: 1_000_000 });
+    const rivalEvents = stage.size('rival-events', { s: 10_000, l: 50_000 });
+    const concurrency = stage.size('rival-concurrency', { s: 25, l: 25 });
+    const rows = await drawInteractions(db, Math.min(events, 200_000));
+    const requests = requestsOf(rows, { shape: 'array', perRequest, key });
+    const rivalPort = await findFreePort();
+    const api = await system.startOwn('api');
+    const redis = await system.queuePid();
+    await system.start('bench/rivals/route.js', { PORT: String(rivalPort), REDIS_URL: urls.queue });
+
+    // A worker that has nothing to do still asks; each side's runs in its own turn only.
+    const ours = async (count = events) => {
+      await startOver(system);
+      const worker = await system.startOwn('worker');
+      const cpu = () => Promise.all([api.pid, worker.pid, redis].map(cpuOf));
+      const before = await cpu();
+      const perSecond = await commitAll(system, {
+        ...{ port: Number(new URL(url).port), requests, perRequest, events: count },
+        queue: ownQueue('interactions'),
+      });
+      const spent = (await cpu()).map((after, at) => (after - (before[at] as number)) / count);
+      await system.end(worker);
+      const [apiCpu, workerCpu, redisCpu] = spent.map((us) => us.toFixed(1));
+      stage.say(
+        `ours  ${Math.round(perSecond)}/s, CPU of API ${apiCpu}, worker ${workerCpu}, Redis ${redisCpu} µs each`,
+      );
+      return perSecond;
+    };
+    const rival = async (count = rivalEvents) => {
+      await startOver(system);
+      const worker = await system.start('bench/rivals/worker.js', {
+        ...{ DATABASE_URL: urls.database, REDIS_URL: urls.queue, CONCURRENCY: String(concurrency) },
+      });
+      const perSecond = await commitAll(system, {
+        ...{ port: rivalPort, requests, perRequest, events: count, queue: 'rival:interactions' },
+      });
+      await system.end(worker);
+      stage.say(`rival ${Math.round(perSecond)}/s`);
+      return perSecond;
+    };
+    const limit = async () => {
+      await startOver(system);
+      const seconds = await insertBare(rows, events, {
+        ...{ url: urls.database, connections, perStatement: perRequest },
+      });
+      stage.say(`limit ${Math.round(events / seconds)}/s`);
+      return events / seconds;
+    };
+    await ours(20_000);
+    await rival(2_000);
+    const found = await takeTurns(stage.rounds, { ours, rival, limit });
+    const notes = {
+      ...{ events, rival_events: rivalEvents, rival_concurrency: concurrency },
+      ...{ connections, events_per_request: perRequest },
+    };
+    return {
+      'commit-vs-rival': { ...found, notes },
+      'commit-vs-unnest': { ...found, notes },
+    };
+  },
+});

@@ -1,0 +1,108 @@
+import type { Db } from '../../src/db/database.ts';
+import { defineScenario, type Scale } from '../scenario.ts';
+import { commitAll } from '../support/commit-all.ts';
+import { ownQueue } from '../support/drained.ts';
+import { median } from '../support/figures.ts';
+import { drawInteractions, fillPeople, requestsOf } from '../support/interactions.ts';
+import { growthOf, plot } from '../support/plot.ts';
+import { refreshAll } from './refresh.ts';
+
+const perRequest = 500;
+
+/** Bring the table and the ledger to so many rows, in steps that PostgreSQL commits one by one. */
+const fillRows = async (db: Db, from: number, to: number): Promise<void> => {
+  const step = 500_000;
+  await db`alter table interactions disable trigger user`;
+  for (let done = from; done < to; done += step) {
+    const count = Math.min(step, to - done);
+    await db`
+      with people as (select array_agg(user_id) as ids from users),
+      goods as (select array_agg(product_id) as ids from products)
+      insert into interactions (user_id, product_id, event_type, platform, created_at)
+      select people.ids[1 + floor(random() * cardinality(people.ids))::integer],
+        goods.ids[1 + floor(random() * cardinality(goods.ids))::integer],
+        case when random() < 0.95 then 'view' else 'purchase' end, 'web', now() - random() * interval '90 days'
+      from people, goods, generate_series(1, ${count})`;
+    await db`
+      insert into processed_events (event_id, job, payload_hash)
+      select gen_random_uuid(), 'record-interactions', 0 from generate_series(1, ${count})`;
+  }
+  await db`alter table interactions enable trigger user`;
+  await db`analyze interactions`;
+  await db`analyze processed_events`;
+  await db`checkpoint`;
+};
+
+const rowSteps: Record<Scale, number[]> = { s: [100_000, 500_000, 2_000_000], l: [1e6, 5e6, 20e6] };
+
+/** Rates at growing tables, as what so many rows take in all: 1 is linear, each event costing what the first did. */
+export const scaleRows = defineScenario({
+  onDemand: true,
+  figures: [
+    {
+      name: 'scale-rows',
+      unit: 'exponent',
+      what: 'how the cost of committing all rows grows with their number: 1, 5 and 20 million at scale l',
+      aim: { of: 'ours', want: '<=', value: 1.1 },
+    },
+  ],
+  async run(stage) {
+    const system = await stage.startSystem({ WORKER_QUEUES: 'interactions' });
+    const { db, key, url } = system;
+    await fillPeople(db, { users: 30_000, products: 10_000 });
+    await system.startOwn('api');
+    await system.startOwn('worker');
+    const events = stage.size('events', { s: 50_000, l: 200_000 });
+    const rows = await drawInteractions(db, 100_000);
+    const requests = requestsOf(rows, { shape: 'array', perRequest, key });
+    const port = Number(new URL(url).port);
+    const burst = () =>
+      commitAll(system, { port, requests, perRequest, events, queue: ownQueue('interactions') });
+    await burst();
+    const steps: { rows: number; perSecond: number }[] = [];
+    for (const size of rowSteps[stage.scale]) {
+      const [found] = await db<{ count: number }>`select count(*)::integer as count from interactions`;
+      await fillRows(db, found?.count ?? 0, size);
+      const rates: number[] = [];
+      for (let round = 0; round < stage.rounds; round += 1) rates.push(await burst());
+      steps.push({ rows: size, perSecond: Math.round(median(rates)) });
+      stage.say(`at ${size} rows ${steps.at(-1)?.perSecond} events/s`);
+    }
+    await stage.writePlot(
+      'scale-rows',
+      plot({
+        ...{ title: 'Events committed a second', x: 'rows in interactions', y: 'events/s' },
+        points: steps.map(({ rows: x, perSecond: y }) => ({ x, y })),
+      }),
+    );
+    const growth = growthOf(steps.map(({ rows: x, perSecond }) => ({ x, y: x / perSecond })));
+    return { 'scale-rows': { ours: [growth], notes: { steps, events } } };
+  },
+});
+
+const userSteps: Record<Scale, number[]> = { s: [500, 2_000, 8_000], l: [1_000, 10_000, 100_000] };
+
+export const scaleUsers = defineScenario({
+  onDemand: true,
+  figures: [
+    {
+      name: 'scale-users',
+      unit: 'exponent',
+      what: 'how refreshing every list grows with the number of users: 1,000, 10,000 and 100,000 at scale l',
+      aim: { of: 'ours', want: '<=', value: 1.1 },
+    },
+  ],
+  async run(stage) {
+    const steps: { users: number; seconds: number }[] = [];
+    for (const users of userSteps[stage.scale]) {
+      const { seconds } = await refreshAll(stage, { users, items: 5_000, signals: 25 * users }, stage.rounds);
+      steps.push({ users, seconds: Math.round(100 * median(seconds)) / 100 });
+    }
+    const points = steps.map(({ users: x, seconds: y }) => ({ x, y }));
+    await stage.writePlot(
+      'scale-users',
+      plot({ title: 'Refreshing every list', x: 'users', y: 'seconds', points }),
+    );
+    return { 'scale-users': { ours: [growthOf(points)], notes: { steps } } };
+  },
+});
