@@ -98,7 +98,8 @@ export const playScenario = async (scenario: Scenario, options: RunOptions): Pro
     for (const system of systems) say(`the last of its log:\n${await system.tail()}`);
     return scenario.figures.map((figure) => failed(figure, scale, message));
   } finally {
-    for (const system of systems) await system.stop();
+    for (const system of systems)
+      await system.stop().catch((error: Error) => say(`not ended in order: ${error.message}`));
     for (const folder of folders) await rm(folder, { recursive: true, force: true });
   }
 };

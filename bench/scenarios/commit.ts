@@ -4,7 +4,7 @@ import { defineScenario, type Stage } from '../scenario.ts';
 import { commitAll } from '../support/commit-all.ts';
 import { ownQueue } from '../support/drained.ts';
 import { drawInteractions, emptyQueue, fillPeople, requestsOf } from '../support/interactions.ts';
-import { type BenchSystem, cpuOf } from '../support/system.ts';
+import { type BenchSystem, cpuOf, cpuOfFamily } from '../support/system.ts';
 import { takeTurns } from '../support/turns.ts';
 
 const perRequest = 500;
@@ -52,42 +52,58 @@ export const commit = defineScenario({
     const redis = await system.queuePid();
     await system.start('bench/rivals/route.js', { PORT: String(rivalPort), REDIS_URL: urls.queue });
 
-    // A worker that has nothing to do still asks; each side's runs in its own turn only.
+    // Both workers stay, so that both are warm: one that has nothing to do costs next to nothing.
+    const worker = await system.startOwn('worker');
+    await system.start('bench/rivals/worker.js', {
+      ...{ DATABASE_URL: urls.database, REDIS_URL: urls.queue, CONCURRENCY: String(concurrency) },
+    });
+    const postgres = await system.postgresPid();
+    const watchCpu = async () => {
+      const read = async () => ({
+        caller: Object.values(process.cpuUsage()).reduce((sum, us) => sum + us, 0),
+        api: await cpuOf(api.pid),
+        redis: await cpuOf(redis),
+        worker: await cpuOf(worker.pid),
+        postgres: await cpuOfFamily(postgres),
+      });
+      const before = await read();
+      return async (count: number) =>
+        Object.fromEntries(
+          Object.entries(await read()).map(([part, us]): [string, number] => [
+            part,
+            Math.round((10 * (us - before[part as keyof typeof before])) / count) / 10,
+          ]),
+        );
+    };
+    const cpu: Record<'ours' | 'limit', Record<string, number>> = { ours: {}, limit: {} };
     const ours = async (count = events) => {
       await startOver(system);
-      const worker = await system.startOwn('worker');
-      const cpu = () => Promise.all([api.pid, worker.pid, redis].map(cpuOf));
-      const before = await cpu();
+      const spent = await watchCpu();
       const perSecond = await commitAll(system, {
         ...{ port: Number(new URL(url).port), requests, perRequest, events: count },
         queue: ownQueue('interactions'),
       });
-      const spent = (await cpu()).map((after, at) => (after - (before[at] as number)) / count);
-      await system.end(worker);
-      const [apiCpu, workerCpu, redisCpu] = spent.map((us) => us.toFixed(1));
-      stage.say(
-        `ours  ${Math.round(perSecond)}/s, CPU of API ${apiCpu}, worker ${workerCpu}, Redis ${redisCpu} µs each`,
-      );
+      cpu.ours = await spent(count);
+      stage.say(`ours  ${Math.round(perSecond)}/s, CPU in µs each: ${JSON.stringify(cpu.ours)}`);
       return perSecond;
     };
     const rival = async (count = rivalEvents) => {
       await startOver(system);
-      const worker = await system.start('bench/rivals/worker.js', {
-        ...{ DATABASE_URL: urls.database, REDIS_URL: urls.queue, CONCURRENCY: String(concurrency) },
-      });
       const perSecond = await commitAll(system, {
         ...{ port: rivalPort, requests, perRequest, events: count, queue: 'rival:interactions' },
       });
-      await system.end(worker);
       stage.say(`rival ${Math.round(perSecond)}/s`);
       return perSecond;
     };
     const limit = async () => {
       await startOver(system);
+      const spent = await watchCpu();
       const seconds = await insertBare(rows, events, {
         ...{ url: urls.database, connections, perStatement: perRequest },
       });
-      stage.say(`limit ${Math.round(events / seconds)}/s`);
+      const { caller = 0, postgres: database = 0 } = await spent(events);
+      cpu.limit = { caller, postgres: database };
+      stage.say(`limit ${Math.round(events / seconds)}/s, CPU in µs each: ${JSON.stringify(cpu.limit)}`);
       return events / seconds;
     };
     await ours(20_000);
@@ -95,7 +111,7 @@ export const commit = defineScenario({
     const found = await takeTurns(stage.rounds, { ours, rival, limit });
     const notes = {
       ...{ events, rival_events: rivalEvents, rival_concurrency: concurrency },
-      ...{ connections, events_per_request: perRequest },
+      ...{ connections, events_per_request: perRequest, cpu_us: cpu },
     };
     return {
       'commit-vs-rival': { ...found, notes },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,18 +36,33 @@ export interface BenchSystem {
   tail(): Promise<string>;
   /** The process of the queue's Redis. */
   queuePid(): Promise<number>;
+  /** The process from which PostgreSQL's others come. */
+  postgresPid(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** CPU time of a process so far, in µs; what others do on the machine changes it little. */
-export const cpuOf = async (pid: number | undefined): Promise<number> => {
+/** Fields of `/proc/PID/stat` from the third on, which is where `man proc` begins to be of use. */
+const statOf = async (pid: number | string | undefined): Promise<string[]> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return 10_000 * ((user ?? 0) + (system ?? 0));
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+};
+
+const ticks = (fields: readonly string[]): number =>
+  10_000 * fields.reduce((sum, field) => sum + Number(field), 0);
+
+/** CPU time of a process so far, in µs; what others do on the machine changes it little. */
+export const cpuOf = async (pid: number | undefined): Promise<number> =>
+  ticks((await statOf(pid)).slice(11, 13));
+
+/** CPU time so far of a process, those it has started, and those of them that have ended, in µs. */
+export const cpuOfFamily = async (pid: number): Promise<number> => {
+  let sum = ticks((await statOf(pid)).slice(11, 15));
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await statOf(name).catch(() => []);
+    if (Number(stat[1]) === pid) sum += ticks(stat.slice(11, 13));
+  }
+  return sum;
 };
 
 /** Resident memory of a process in MiB, now and at its peak. */
@@ -146,6 +161,10 @@ export const startBenchSystem = async (
             ],
       ),
     queuePid: async () => Number(/^process_id:(\d+)/m.exec(await queue.info('server'))?.[1]),
+    postgresPid: async () => {
+      const file = await readFile(join(dir, 'postgres/cluster/postmaster.pid'), 'utf8');
+      return Number(file.split('\n')[0]);
+    },
     stop: untilStopped(async () => {
       for (const child of [...children].reverse()) await end(child);
       cache.disconnect();

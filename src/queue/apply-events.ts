@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { z } from 'zod';
 import { type Apply, type ApplyRow, countConflicts, findEventState } from '../db/events.ts';
@@ -28,7 +28,7 @@ const patience = 5;
 /** 48 bits of a hash over what the caller sent; two payloads under one id are told apart by it. */
 export const payloadHash = (event: Record<string, unknown>): number => {
   const { event_id: _, received_at: __, ...sent } = event;
-  return createHash('sha1').update(JSON.stringify(sent)).digest().readUIntBE(0, 6);
+  return hash('sha1', JSON.stringify(sent), 'buffer').readUIntBE(0, 6);
 };
 
 /** So often has a job been begun without an end, its worker gone each time, when its events are tried one by one. */
