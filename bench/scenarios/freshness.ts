@@ -24,7 +24,7 @@ const listKnown = async (db: Db): Promise<Map<string, Set<string>>> => {
 
 /**
  * How fresh lists are under load. Sampled events are purchases of something new to the user. `--set shop=large` for
- * 30,000 users and 40,000 products, `--set train=yes` for a training beside it, `--set workers=split` as deployed.
+ * 30,000 users and 40,000 products, `--set train=yes` for a training beside it; `--set workers=` as `startShop` has them.
  */
 export const freshness = defineScenario({
   figures: [

@@ -1,17 +1,23 @@
+import { workerGroups } from '../../src/cli/start-processes.ts';
 import { loadDemoShop } from '../../src/demo/load.ts';
 import type { Stage } from '../scenario.ts';
 import { type Api, createApi } from './api.ts';
 import { fillShop } from './fill-shop.ts';
 import type { BenchSystem } from './system.ts';
 
-/** Worker processes as in the Compose file. */
-const split = [
-  'interactions,purchases,reviews,catalog,users,audit',
-  'recommendations',
-  'aggregates,upkeep',
-  'embeddings,index,shards',
-  'training',
-];
+/** The queues of each worker process, by `--set workers=`. */
+const groups = {
+  start: workerGroups({}).map(([, queues]) => queues.join()),
+  // As in the Compose file.
+  compose: [
+    'interactions,purchases,reviews,catalog,users,audit',
+    'recommendations',
+    'aggregates,upkeep',
+    'embeddings,index,shards',
+    'training',
+  ],
+  one: ['all'],
+};
 
 export interface RunningShop {
   api: Api;
@@ -26,8 +32,8 @@ interface Wanted {
 }
 
 /**
- * A shop in its database, everything on, and nothing left to do. `--set workers=split` has worker processes as they are
- * deployed instead of one for everything.
+ * A shop in its database, everything on, and nothing left to do. Worker processes are those of `npm start`;
+ * `--set workers=compose` has them as they are deployed, `--set workers=one` one for everything.
  */
 export const startShop = async (
   stage: Stage,
@@ -43,7 +49,7 @@ export const startShop = async (
   }
   await system.startOwn('api');
   const workers = [];
-  for (const queues of stage.choice('workers', ['one', 'split']) === 'one' ? ['all'] : split)
+  for (const queues of groups[stage.choice('workers', ['start', 'compose', 'one'])])
     workers.push(await system.startOwn('worker', { WORKER_QUEUES: queues }));
   await system.startOwn('scheduler');
   const api = createApi(system);

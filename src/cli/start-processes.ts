@@ -25,7 +25,7 @@ export interface Processes {
  * Events are applied in one process and what follows from them is made in another: whatever is computed there, the next
  * events are not held up. Where the settings name queues, one process for those.
  */
-const workerGroups = ({ WORKER_QUEUES: named }: NodeJS.ProcessEnv): [string, readonly string[]][] => {
+export const workerGroups = ({ WORKER_QUEUES: named }: NodeJS.ProcessEnv): [string, readonly string[]][] => {
   if (named && named !== 'all') return [['worker', [named]]];
   const intake = new Set<QueueName>(eventJobs.map(({ queue }) => queue));
   return [
