@@ -5,7 +5,7 @@ import type { Context, Run } from './handler.ts';
 import type { Producer } from './producer.ts';
 
 /** Marks read at once: many, because a busy key has many and is recomputed once for all of them. */
-const batchMarks = 50_000;
+const batchMarks = 200_000;
 /** Keys recomputed by one statement: few, because each may have a long history. */
 const defaultKeys = 200;
 /** A pass shorter than this is no burden, whatever its share. */
