@@ -4,7 +4,7 @@ import { recordInteractions } from '../jobs/record-interactions.ts';
 import { refreshPopularity } from '../jobs/refresh-popularity.ts';
 import { sweep } from '../jobs/sweep.ts';
 import { listDirty } from '../src/db/dirty-keys.ts';
-import { followUp, wake } from '../src/queue/follow-ups.ts';
+import { followUp, wake, wakeSoon } from '../src/queue/follow-ups.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { performJob } from '../test/support/perform-job.ts';
 import { setup } from '../test/support/setup.ts';
@@ -90,6 +90,24 @@ test('asking many times is one job; the sweep asks for what was forgotten', asyn
   await db`insert into dirty_keys (kind, key) values ('popularity', ${uuidv7()})`;
   await performJob(sweep, handleSweep, {}, parts);
   expect(await waiting()).toEqual({ waiting: 1, delayed: 1 });
+});
+
+test('whoever asks all the time is heard once now and once for all that came after', async () => {
+  const { producer } = await setup();
+  const queue = producer.queues.get('aggregates');
+  const often = { ...refreshPopularity, delayMs: 300 };
+  for (let nth = 0; nth < 50; nth += 1) wakeSoon(producer, often);
+  const ids = new Set<string | undefined>();
+  await eventually(async () => {
+    for (const job of (await queue?.getDelayed()) ?? []) ids.add(job.id);
+    expect(ids.size).toBe(1);
+  });
+  // The first has to be gone for the second to be one of its own.
+  await queue?.drain(true);
+  await eventually(async () => {
+    for (const job of (await queue?.getDelayed()) ?? []) ids.add(job.id);
+    expect(ids.size).toBe(2);
+  });
 });
 
 test('asking while it runs leads to one more run afterwards', async () => {

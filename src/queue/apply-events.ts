@@ -13,7 +13,7 @@ import { judgeDatabaseError } from '../db/sql-state.ts';
 import { DatabaseError, OutageError } from '../errors.ts';
 import { uuid } from '../fields.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
-import { wake } from './follow-ups.ts';
+import { wakeSoon } from './follow-ups.ts';
 import type { Context, Handler, Run } from './handler.ts';
 import { release } from './release.ts';
 import { pepperOf } from './secrets.ts';
@@ -151,7 +151,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     );
     if (applied === 0) return;
     // Only nudges: the marks and the waiting are in PostgreSQL, and the sweep finds them if this fails.
-    for (const followUp of wakes) wake(producer, followUp).catch(() => {});
+    for (const followUp of wakes) wakeSoon(producer, followUp);
     await release(context, await listWaitingFor(db, freed));
     if (again) return;
     const now = Date.now();

@@ -77,3 +77,27 @@ export const followUp = (
  */
 export const wake = (producer: Producer, job: FollowUp): Promise<string> =>
   producer.enqueue(job, {}, { delayMs: job.delayMs, coalesce: job.name });
+
+/** Asking is a write that Redis puts on disk: each process does it about so often, and once more for what came between. */
+const longestWindowMs = 1_000;
+const windows = new WeakMap<Producer, Map<string, { again: boolean }>>();
+
+/** As `wake`, for those who ask all the time and wait for nothing. */
+export const wakeSoon = (producer: Producer, job: FollowUp): void => {
+  const open = windows.get(producer) ?? new Map<string, { again: boolean }>();
+  windows.set(producer, open);
+  const window = open.get(job.name);
+  if (window) {
+    window.again = true;
+    return;
+  }
+  wake(producer, job).catch(() => {});
+  if (job.delayMs === 0) return;
+  const opened = { again: false };
+  open.set(job.name, opened);
+  const close = () => {
+    open.delete(job.name);
+    if (opened.again) wakeSoon(producer, job);
+  };
+  setTimeout(close, Math.min(job.delayMs, longestWindowMs)).unref();
+};
