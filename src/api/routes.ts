@@ -16,7 +16,6 @@ import { getSimilar } from './similar.ts';
 
 /** Every route of the API, the busiest first: Express tries them in this order. */
 export const routes: readonly Route[] = [
-  // Express tries them in this order, and none is asked for as often as this.
   getRecommendations,
   ...intakeRoutes,
   postEvents,
