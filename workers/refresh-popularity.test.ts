@@ -79,6 +79,33 @@ test('a crash between recount and clearing leaves the mark', async () => {
   expect(await listDirty(db, 'popularity', 10)).toHaveLength(1);
 });
 
+test('the longest stale comes first, all marks of a key are in one hand, and a later mark comes after it', async () => {
+  const { db, parts } = await setup();
+  const keys = Array.from({ length: 12 }, () => uuidv7()).sort(() => Math.random() - 0.5);
+  const mark = (key: string) => db`insert into dirty_keys (kind, key) values ('popularity', ${key})`;
+  for (const key of [...keys, ...keys]) await mark(key);
+  const begun: string[] = [];
+  const held = new Set<string>();
+  const handler = followUp(
+    'popularity',
+    async (batch) => {
+      const fresh = batch.filter(({ key }) => !begun.includes(key));
+      for (const { key } of batch) {
+        expect(held).not.toContain(key);
+        held.add(key);
+        begun.push(key);
+      }
+      for (const { key } of fresh) await mark(key);
+      for (const { key } of batch) held.delete(key);
+    },
+    { batchKeys: 2, atOnce: 3 },
+  );
+  await performJob(refreshPopularity, handler, {}, parts);
+  expect(await listDirty(db, 'popularity', 10)).toEqual([]);
+  for (const key of keys) expect(begun.filter((other) => other === key)).toHaveLength(2);
+  expect(new Set(begun.slice(0, 6))).toEqual(new Set(keys.slice(0, 6)));
+});
+
 test('asking many times is one job; the sweep asks for what was forgotten', async () => {
   const { db, parts, producer } = await setup();
   const waiting = async () => producer.queues.get('aggregates')?.getJobCounts('waiting', 'delayed');

@@ -18,12 +18,18 @@ export interface DirtyKey {
   other: string | null;
 }
 
-/** The oldest stale keys of a kind, each once, and the marks that were seen for them. */
+/**
+ * The stale keys of a kind, each once, and the marks that were seen for them: of the oldest marks, the longest stale keys
+ * first, and what is of one key side by side.
+ */
 export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<DirtyKey & { seen: number[] }>`
   select key, other, array_agg(id) as seen
-  from (select id, key, other from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
-  group by key, other
-  order by key, other`;
+  from (
+    select id, key, other, min(id) over (partition by key) as since
+    from (select id, key, other from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
+  ) marks
+  group by since, key, other
+  order by since, key, other`;
 
 /** Whether there are stale keys of a kind. */
 export const anyDirty = async (db: Db, kind: DirtyKind): Promise<boolean> =>

@@ -20,10 +20,12 @@ interface FollowUpOptions {
   atOnce?: number;
 }
 
+type Stale = Awaited<ReturnType<typeof listDirty>>;
+
 /**
- * The handler of a follow-up job: recompute whatever is stale, batch by batch, until nothing is. A mark is cleared only
- * after the recomputation that saw it, so a crash at any point costs time, never truth. One run at a time in a process:
- * further ones would only do the same again.
+ * The handler of a follow-up job: recompute whatever is stale, batch by batch, the longest stale first, until nothing is.
+ * A mark is cleared only after the recomputation that saw it, so a crash at any point costs time, never truth. One run at
+ * a time in a process: further ones would only do the same again.
  */
 export const followUp = (
   kind: DirtyKind,
@@ -33,23 +35,58 @@ export const followUp = (
   let running = false;
   let notBefore = 0;
 
-  const pass = async (context: Context, run: Run): Promise<boolean> => {
-    const stale = await listDirty(context.db, kind, batchMarks);
-    let next = 0;
+  const work = async (context: Context, run: Run): Promise<void> => {
+    let stale: Stale = [];
+    let listedAt: number | undefined;
+    let ending = false;
+    /** What is being recomputed: marks made since then are for the next time. */
+    const busy = new Set<string>();
+    let listing: Promise<void> | undefined;
+
+    /** Look for more; ends the run when its share of the time is used up. */
+    const list = async (): Promise<void> => {
+      const now = performance.now();
+      const took = now - (listedAt ?? now);
+      if (share < 1 && took >= burdenMs) {
+        notBefore = now + took * (1 / share - 1);
+        ending = true;
+        return;
+      }
+      listedAt = now;
+      stale = (await listDirty(context.db, kind, batchMarks)).filter(({ key }) => !busy.has(key));
+    };
+    const take = async (): Promise<Stale> => {
+      if (stale.length === 0) {
+        listing ??= list().finally(() => {
+          listing = undefined;
+        });
+        await listing;
+      }
+      if (ending || run.signal.aborted) return [];
+      // All marks of a key are in the same hands, and every statement locks in the order of the keys.
+      let end = Math.min(batchKeys, stale.length);
+      while (end > 0 && end < stale.length && stale[end]?.key === stale[end - 1]?.key) end += 1;
+      return stale.splice(0, end).sort((one, other) => one.key.localeCompare(other.key));
+    };
+    /** Ends when it finds nothing that nobody else has in hand; whoever has it looks again after that. */
     const lane = async (): Promise<void> => {
-      while (next < stale.length && !run.signal.aborted) {
-        const keys = stale.slice(next, next + batchKeys);
-        next += batchKeys;
+      for (let keys = await take(); keys.length > 0; keys = await take()) {
+        for (const { key } of keys) busy.add(key);
         await recompute(keys, context, run);
         await clearDirty(
           context.db,
           keys.flatMap(({ seen }) => seen),
         );
+        for (const { key } of keys) busy.delete(key);
       }
     };
-    const ended = await Promise.allSettled(Array.from({ length: atOnce }, lane));
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
-    return stale.length > 0;
+    const lanes = Array.from({ length: atOnce }, () =>
+      lane().catch((error: unknown) => {
+        ending = true;
+        throw error;
+      }),
+    );
+    for (const one of await Promise.allSettled(lanes)) if (one.status === 'rejected') throw one.reason;
   };
 
   return async (_: z.output<typeof followUpPayload>, context: Context, run: Run): Promise<void> => {
@@ -57,14 +94,7 @@ export const followUp = (
     if (running || performance.now() < notBefore) return;
     running = true;
     try {
-      while (!run.signal.aborted) {
-        const began = performance.now();
-        if (!(await pass(context, run))) return;
-        const took = performance.now() - began;
-        if (share === 1 || took < burdenMs) continue;
-        notBefore = performance.now() + took * (1 / share - 1);
-        return;
-      }
+      await work(context, run);
     } finally {
       running = false;
     }
