@@ -1,6 +1,7 @@
-import { UnrecoverableError } from 'bullmq';
-
-export { UnrecoverableError };
+/** No retry would help: the job fails at once. BullMQ knows it by its name, and need not be loaded where nothing is queued. */
+export class UnrecoverableError extends Error {
+  override name = 'UnrecoverableError';
+}
 
 /** Expected and passing (a lock, a timeout, a 503): retried like any throw, logged as a warning. */
 export class RetryableError extends Error {
