@@ -34,7 +34,6 @@ export class DatabaseError extends Error {
 
 /** The stored payload does not match the job's schema, so no later attempt can go differently. */
 export class InvalidPayloadError extends UnrecoverableError {
-  override name = 'InvalidPayloadError';
   constructor(job: string, reason: string) {
     super(`${job}: ${reason}`);
   }
