@@ -112,7 +112,7 @@ export const processes: readonly Scenario[] = [
     promise:
       'every process is restarted in order under load: no request fails, no job stalls, each ends within 10 s',
     async run({ rig, load, at, expect, note, patience }) {
-      const running = load.run({ clients: 4, eventsPerSecond: 100 });
+      const running = load.run({ clients: 4, eventsPerSecond: at({ s: 50, m: 100, l: 100 }) });
       for (let round = 0; round < at({ s: 1, m: 10, l: 30 }); round += 1) {
         for (const slot of [...rig.api, ...rig.worker, rig.scheduler]) {
           await delay(200);
@@ -138,7 +138,7 @@ export const processes: readonly Scenario[] = [
     promise: 'a worker is frozen for longer than its lock and goes on: nothing twice, and it lives',
     async run({ rig, load, at, expect, until, judge }) {
       const [frozen] = rig.worker as [Slot];
-      const running = load.run({ clients: 4, eventsPerSecond: 100 });
+      const running = load.run({ clients: 4, eventsPerSecond: at({ s: 50, m: 100, l: 100 }) });
       await delay(1_000);
       const ends = frozen.ownEnds;
       frozen.signal('SIGSTOP');
