@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Entry, Figure, Measured, Scale, Scenario, Stage } from './scenario.ts';
 import { median } from './support/figures.ts';
-import { type BenchSystem, startBenchSystem } from './support/system.ts';
+import { type BenchSystem, startBenchSystem, untilStopped } from './support/system.ts';
 
 interface RunOptions {
   scale: Scale;
@@ -57,7 +57,7 @@ const failed = (figure: Figure, scale: Scale, error: string): Entry => ({
 export const playScenario = async (scenario: Scenario, options: RunOptions): Promise<Entry[]> => {
   const { scale, settings = new Map<string, string>(), say } = options;
   const systems: BenchSystem[] = [];
-  const folders: string[] = [];
+  const closers: (() => Promise<void>)[] = [];
   const stage: Stage = {
     ...{ scale, say, rounds: options.rounds ?? (scale === 'l' ? 7 : 3) },
     size(name, values) {
@@ -75,11 +75,12 @@ export const playScenario = async (scenario: Scenario, options: RunOptions): Pro
     async startSystem(env) {
       const system = await startBenchSystem(env, settings.get('profile'));
       systems.push(system);
+      closers.push(system.stop);
       return system;
     },
     async folder() {
       const folder = await mkdtemp(join(tmpdir(), 'zyra-bench-'));
-      folders.push(folder);
+      closers.push(untilStopped(() => rm(folder, { recursive: true, force: true })));
       return folder;
     },
     async writePlot(name, svg) {
@@ -98,8 +99,7 @@ export const playScenario = async (scenario: Scenario, options: RunOptions): Pro
     for (const system of systems) say(`the last of its log:\n${await system.tail()}`);
     return scenario.figures.map((figure) => failed(figure, scale, message));
   } finally {
-    for (const system of systems)
-      await system.stop().catch((error: Error) => say(`not ended in order: ${error.message}`));
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    for (const close of closers.reverse())
+      await close().catch((error: Error) => say(`not ended in order: ${error.message}`));
   }
 };

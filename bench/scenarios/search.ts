@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { defineScenario, type Stage } from '../scenario.ts';
 import { buildIndex } from '../support/build-index.ts';
+import { untilStopped } from '../support/system.ts';
 
 interface Searched {
   p99: number[];
@@ -17,10 +18,11 @@ const measure = async (stage: Stage, size: number) => {
   const built = await buildIndex(size, folder);
   stage.say(`${size} vectors built in ${built.build_s} s`);
   const child = fork(searchProcess, [folder, String(stage.rounds)]);
+  const done = untilStopped(async () => void child.kill());
   const [searched] = (await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`searching ended with ${code}`))),
-  ])) as [Searched];
+  ]).finally(done)) as [Searched];
   stage.say(`searched, recall ${searched.recall}`);
   return { ...searched, build_s: built.build_s, notes: { ...built.notes, ...searched.notes } };
 };

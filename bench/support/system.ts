@@ -73,22 +73,26 @@ export const memoryOf = async (child: ChildProcess): Promise<{ now: number; peak
 };
 
 const running = new Set<() => Promise<void>>();
+const leaving = new AbortController();
 
 /**
  * Have something ended when this process is, by a signal for instance, before the end of what it is part of.
  * @returns what ends it, once.
  */
 export const untilStopped = (stop: () => Promise<void>): (() => Promise<void>) => {
-  const once = async () => {
-    if (running.delete(once)) await stop();
+  let stopped: Promise<void> | undefined;
+  const once = () => {
+    stopped ??= stop().finally(() => running.delete(once));
+    return stopped;
   };
   running.add(once);
   return once;
 };
 
-/** End everything that is still up. */
+/** End everything that is still up, what came last first, and start nothing any more. */
 export const stopAll = async (): Promise<void> => {
-  await Promise.all([...running].map((stop) => stop()));
+  leaving.abort(new Error('stopped'));
+  for (const stop of [...running].reverse()) await stop().catch(() => {});
 };
 
 /**
@@ -99,17 +103,46 @@ export const startBenchSystem = async (
   env: Record<string, string> = {},
   profile?: string,
 ): Promise<BenchSystem> => {
+  leaving.signal.throwIfAborted();
+  const closers: (() => Promise<unknown>)[] = [];
+  const stop = untilStopped(async () => {
+    for (const close of closers.reverse()) await close();
+  });
+  try {
+    return await start(env, profile, { closers, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+const start = async (
+  env: Record<string, string>,
+  profile: string | undefined,
+  { closers, stop }: { closers: (() => Promise<unknown>)[]; stop: () => Promise<void> },
+): Promise<BenchSystem> => {
   const dir = await mkdtemp(join(tmpdir(), 'zyra-bench-'));
+  closers.push(() => rm(dir, { recursive: true, force: true }));
   // As root, PostgreSQL runs as somebody who has to get in here.
   await chmod(dir, 0o711);
-  const servers = await startServers({ dir, logDir: dir, log: () => {} });
+  const starting = startServers({
+    ...{ dir, logDir: dir, log: () => {}, signal: leaving.signal },
+  });
+  closers.push(async () => (await starting.catch(() => undefined))?.stop());
+  const servers = await starting;
   const children = new Set<ChildProcess>();
   const logFile = join(dir, 'log');
   const log = await open(logFile, 'w');
+  closers.push(() => log.close());
   const { databaseUrl, redisQueueUrl, redisCacheUrl } = servers;
   await migrate(databaseUrl);
   const db = createDatabase(databaseUrl, { poolSize: 4, queryTimeoutMs: 3_600_000, name: 'bench' });
   const [cache, queue] = [new Redis(redisCacheUrl), new Redis(redisQueueUrl)];
+  closers.push(async () => {
+    cache.disconnect();
+    queue.disconnect();
+    await db.end();
+  });
   const { key } = await createApiKey(db, { app: 'bench', scopes: ['admin'] });
   const port = await findFreePort();
   const settings: Record<string, string> = {
@@ -124,8 +157,17 @@ export const startBenchSystem = async (
     EMBEDDER: 'fallback',
     ...env,
   };
+  const end = async (child: ChildProcess) => {
+    if (!children.delete(child) || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
   const tail = async () => (await readFile(logFile, 'utf8')).slice(-2_000);
+  closers.push(async () => {
+    for (const child of [...children].reverse()) await end(child);
+  });
   const launch = async (file: string, own: Record<string, string>, execArgv: string[] = []) => {
+    leaving.signal.throwIfAborted();
     const child = fork(join(dist, file), {
       ...{ execArgv, env: { PATH: process.env.PATH, NODE_ENV: 'production', ...own } },
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
@@ -137,11 +179,6 @@ export const startBenchSystem = async (
     ])) as [string];
     if (message === 'ready') return child;
     throw new Error(`${file} did not start: ${await tail()}`);
-  };
-  const end = async (child: ChildProcess) => {
-    if (!children.delete(child) || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
   };
   return {
     ...{ dir, db, cache, queue, key, end, tail },
@@ -165,14 +202,6 @@ export const startBenchSystem = async (
       const file = await readFile(join(dir, 'postgres/cluster/postmaster.pid'), 'utf8');
       return Number(file.split('\n')[0]);
     },
-    stop: untilStopped(async () => {
-      for (const child of [...children].reverse()) await end(child);
-      cache.disconnect();
-      queue.disconnect();
-      await db.end();
-      await log.close();
-      await servers.stop();
-      await rm(dir, { recursive: true, force: true });
-    }),
+    stop,
   };
 };
