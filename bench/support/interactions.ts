@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Db } from '../../src/db/database.ts';
 import { createRandom } from '../../src/demo/random.ts';
 import { requestOf } from './http.ts';
+import { skewed } from './large-shop.ts';
 
 /** What is in an interaction of the intake benchmarks: as a shop's app sends it, without an id of its own. */
 export interface Interaction {
@@ -30,18 +31,31 @@ export const fillPeople = async (
   await db`vacuum analyze`;
 };
 
-/** So many interactions of people and products that are there, the same in every run but for their ids. */
+/** People who are in the shop at the same time; a visit has twenty events on average. */
+const atOnce = 200;
+const visitEvents = 20;
+
+/**
+ * So many interactions of people and products that are there, the same in every run but for their ids: some hundred people
+ * in the shop at a time, some products far more popular than others.
+ */
 export const drawInteractions = async (db: Db, count: number): Promise<Interaction[]> => {
   const random = createRandom(7, 'interactions');
   const people = await db<{ user_id: string; session_id: string }>`
     select user_id, session_id from sessions where user_id is not null order by user_id`;
   const products = await db<{ id: string }>`select product_id as id from products order by product_id`;
-  return Array.from({ length: count }, () => ({
-    ...random.pick(people),
-    product_id: random.pick(products).id,
-    event_type: random.chance(0.8) ? 'view' : random.pick(['click', 'add_to_cart', 'wishlist', 'purchase']),
-    platform: random.pick(['web', 'ios', 'android']),
-  }));
+  const visits = Array.from({ length: atOnce }, () => random.pick(people));
+  return Array.from({ length: count }, () => {
+    const visit = random.int(0, atOnce - 1);
+    const { user_id, session_id } = visits[visit] as (typeof visits)[number];
+    if (random.chance(1 / visitEvents)) visits[visit] = random.pick(people);
+    return {
+      ...{ user_id, session_id },
+      product_id: (products[skewed(random.next(), products.length)] as { id: string }).id,
+      event_type: random.chance(0.8) ? 'view' : random.pick(['click', 'add_to_cart', 'wishlist', 'purchase']),
+      platform: random.pick(['web', 'ios', 'android']),
+    };
+  });
 };
 
 /** What every request says of itself. */

@@ -8,7 +8,7 @@ export interface ShopSize {
 }
 
 /** Zipf-like: number `place` of `count` is drawn about as often as 1 / (place + 10)^0.8. */
-const skewed = (draw: number, count: number): number => {
+export const skewed = (draw: number, count: number): number => {
   const low = 10 ** 0.2;
   return Math.min(count - 1, Math.floor((low + draw * ((count + 10) ** 0.2 - low)) ** 5 - 10));
 };
