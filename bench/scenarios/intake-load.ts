@@ -1,11 +1,10 @@
-import { loadDemoShop } from '../../src/demo/load.ts';
 import { defineScenario } from '../scenario.ts';
-import { createApi } from '../support/api.ts';
 import { commitAll } from '../support/commit-all.ts';
 import { ownQueue } from '../support/drained.ts';
 import { median, quantile } from '../support/figures.ts';
 import { offer } from '../support/http.ts';
 import { cycle, drawInteractions, requestsOf } from '../support/interactions.ts';
+import { startShop } from '../support/shops.ts';
 import { memoryOf } from '../support/system.ts';
 
 const perRequest = 10;
@@ -31,16 +30,12 @@ export const intakeLoad = defineScenario({
   ],
   async run(stage) {
     const system = await stage.startSystem();
-    const { db, key, url, urls } = system;
-    await loadDemoShop(urls.database);
-    await db`select adopt_rows()`;
+    const { db, key, url } = system;
+    const { server, workers } = await startShop(stage, system, { shop: 'demo', model: false });
     const port = Number(new URL(url).port);
-    const api = await system.startOwn('api');
-    const worker = await system.startOwn('worker');
-    await system.startOwn('scheduler');
-    stage.say('waiting for vectors, index and lists');
-    await createApi(system).untilReady({ model: false });
-    const atRest = { api: (await memoryOf(api)).now, worker: (await memoryOf(worker)).now };
+    const memoryNow = async (children: typeof workers) =>
+      Promise.all(children.map(async (child) => Math.round((await memoryOf(child)).now)));
+    const atRest = { api: await memoryNow([server]), workers: await memoryNow(workers) };
 
     const burst = stage.size('burst', { s: 60_000, l: 200_000 });
     const events = await drawInteractions(db, 20_000);
@@ -53,7 +48,7 @@ export const intakeLoad = defineScenario({
     const seconds = stage.size('seconds', { s: 60, l: 600 });
     const perSecond = sustainable / 2 / perRequest;
     const memory: number[] = [];
-    const watch = setInterval(async () => memory.push((await memoryOf(api)).now), 1_000);
+    const watch = setInterval(async () => memory.push((await memoryOf(server)).now), 1_000);
     const next = cycle(requestsOf(events, { shape: 'array', perRequest, key }));
     const warmUp = Math.max(10, seconds / 5);
     const { took, refused } = await offer(
@@ -81,8 +76,8 @@ export const intakeLoad = defineScenario({
         ours: [stray],
         notes: {
           ...{ ...notes, median_mib: Math.round(usual) },
-          at_rest_mib: { api: Math.round(atRest.api), worker: Math.round(atRest.worker) },
-          worker_peak_mib: Math.round((await memoryOf(worker)).peak),
+          at_rest_mib: atRest,
+          workers_after_mib: await memoryNow(workers),
         },
       },
     };

@@ -5,6 +5,7 @@ import { createApi } from '../support/api.ts';
 import { ownQueue, untilDrained } from '../support/drained.ts';
 import { press, requestOf } from '../support/http.ts';
 import { cycle, headersOf } from '../support/interactions.ts';
+import { startWorkers } from '../support/shops.ts';
 
 const queues = ['interactions', 'purchases', 'reviews', 'catalog', 'users'].map(ownQueue);
 const linesPerRequest = 1_000;
@@ -24,8 +25,7 @@ export const mixed = defineScenario({
     const { db, key, queue, url } = system;
     const events = stage.size('events', { s: 20_000, l: 200_000 });
     await system.startOwn('api');
-    await system.startOwn('worker');
-    await system.startOwn('scheduler');
+    await startWorkers(stage, system);
     const port = Number(new URL(url).port);
     const streams = (lines: readonly object[]) =>
       Array.from({ length: Math.ceil(lines.length / linesPerRequest) }, (_, at) =>

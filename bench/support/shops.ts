@@ -19,43 +19,48 @@ const groups = {
   one: ['all'],
 };
 
-export interface RunningShop {
-  api: Api;
-  workers: Awaited<ReturnType<BenchSystem['startOwn']>>[];
-  users: string[];
-}
-
-interface Wanted {
-  shop: 'demo' | 'large';
-  size: { users: number; items: number; signals: number };
-  model: boolean;
-}
+type Child = Awaited<ReturnType<BenchSystem['startOwn']>>;
 
 /**
- * A shop in its database, everything on, and nothing left to do. Worker processes are those of `npm start`;
- * `--set workers=compose` has them as they are deployed, `--set workers=one` one for everything.
+ * The worker processes of `npm start` and a scheduler; `--set workers=compose` has workers as they are deployed,
+ * `--set workers=one` one for everything.
  */
-export const startShop = async (
-  stage: Stage,
-  system: BenchSystem,
-  { shop, size, model }: Wanted,
-): Promise<RunningShop> => {
-  const { db, urls } = system;
-  stage.say('filling the shop');
-  if (shop === 'large') await fillShop(db, size);
-  else {
-    await loadDemoShop(urls.database);
-    await db`select adopt_rows()`;
-  }
-  await system.startOwn('api');
+export const startWorkers = async (stage: Stage, system: BenchSystem): Promise<Child[]> => {
   const workers = [];
   for (const queues of groups[stage.choice('workers', ['start', 'compose', 'one'])])
     workers.push(await system.startOwn('worker', { WORKER_QUEUES: queues }));
   await system.startOwn('scheduler');
+  return workers;
+};
+
+export interface RunningShop {
+  api: Api;
+  server: Child;
+  workers: Child[];
+  users: string[];
+}
+
+type Wanted = { model: boolean } & (
+  | { shop: 'demo'; size?: undefined }
+  | { shop: 'demo' | 'large'; size: { users: number; items: number; signals: number } }
+);
+
+/** A shop in its database, everything on, and nothing left to do. */
+export const startShop = async (stage: Stage, system: BenchSystem, wanted: Wanted): Promise<RunningShop> => {
+  const { db, urls } = system;
+  const { model } = wanted;
+  stage.say('filling the shop');
+  if (wanted.shop === 'large') await fillShop(db, wanted.size);
+  else {
+    await loadDemoShop(urls.database);
+    await db`select adopt_rows()`;
+  }
+  const server = await system.startOwn('api');
+  const workers = await startWorkers(stage, system);
   const api = createApi(system);
   stage.say(`waiting for vectors, index${model ? ', model' : ''} and lists`);
   await api.untilReady({ model });
   stage.say('ready');
   const users = (await db<{ id: string }>`select user_id as id from users`).map(({ id }) => id);
-  return { api, workers, users };
+  return { api, server, workers, users };
 };
