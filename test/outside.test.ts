@@ -37,7 +37,8 @@ test('a client that knows only the OpenAPI description finds nothing that contra
     program,
     [
       ...['run', `${url}/openapi.json`, '--header', `Authorization: Bearer ${keys.admin}`],
-      ...['--max-examples', examples, '--seed', process.env.LOOK_SEED ?? '1', '--workers', '2'],
+      // One thread: in two, Python 3.11 now and then fails to parse what its Hypothesis prints (python/cpython#106905).
+      ...['--max-examples', examples, '--seed', process.env.LOOK_SEED ?? '1', '--workers', '1'],
       ...['--exclude-checks', leftOut.join(), '--continue-on-failure', '--request-timeout', '20'],
       // Its lines are no JSON that the client could make; test/fuzz.test.ts does. Nothing is to be learnt from metrics.
       ...['--exclude-path-regex', '^/(v1/events|metrics)$', '--phases', 'coverage,fuzzing'],
