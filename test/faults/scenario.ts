@@ -39,7 +39,7 @@ export interface Scenario {
   wired?: boolean;
   /** It needs `power`, so where there is no C compiler it is left out, which is said. */
   powered?: boolean;
-  /** For how long after it everything may take to be applied. */
+  /** For how long after it what is left may not get less before it counts as stuck. */
   drainMs?: number;
   run(stage: Stage): Promise<void>;
 }

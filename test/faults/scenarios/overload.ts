@@ -34,7 +34,7 @@ export const overload: readonly Scenario[] = [
   {
     name: 'O1-ten-times-too-much',
     promise: 'more than can be applied: only 202, 429 and 503, memory bounded, nothing accepted is lost',
-    drainMs: 600_000,
+    drainMs: 120_000,
     async run(stage) {
       const { rig, load, at, expect, note, patience } = stage;
       // Where intake closes is a setting; reached sooner, it says the same.

@@ -18,12 +18,12 @@ export const processes: readonly Scenario[] = [
   {
     name: 'F1-kill-anything',
     promise: 'kill -9 at random over API, workers, Redis and PostgreSQL: nothing lost, nothing twice',
-    drainMs: 600_000,
+    drainMs: 120_000,
     async run({ rig, load, random, at, note }) {
       const events = at({ s: 5_000, m: 100_000, l: 1_000_000 });
       const kills = at({ s: 5, m: 50, l: 200 });
       const running = load.run({
-        ...{ clients: 8, givenUp: 0.02, batch: at({ s: 20, m: 100, l: 200 }) },
+        ...{ clients: at({ s: 8, m: 40, l: 40 }), givenUp: 0.02, batch: at({ s: 20, m: 200, l: 200 }) },
         eventsPerSecond: at({ s: 200, m: 1_500, l: 1_800 }),
       });
       const healing = new Set<Promise<void>>();
@@ -31,6 +31,8 @@ export const processes: readonly Scenario[] = [
       const parts = random.shuffle(['api', 'worker', 'queue', 'postgres', 'api', 'worker'] as const);
       for (let kill = 0; kill < kills; kill += 1) {
         await delay(300 + random.below(at({ s: 1_200, m: 1_500, l: 2_500 })));
+        // Spread over all events, however slowly they are taken meanwhile.
+        while (running.made() < (events * kill) / kills) await delay(50);
         const part = kill % 25 === 24 ? 'cache' : (parts[kill % parts.length] as (typeof parts)[number]);
         const down = random.below(1_500);
         note(`kill ${kill + 1}: ${part}, down ${down} ms`);
