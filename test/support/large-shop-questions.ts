@@ -253,6 +253,8 @@ export const others = new Set([
   ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'applyBy', 'before', 'ownLines', 'arrayTypes'],
   ...['createApiKey', 'listApiKeys', 'listOpenKeys', 'revokeApiKey', 'rotateApiKey', 'hashKey'],
   ...['listCategoryTree', 'markAllSimilar'],
+  // They ask PostgreSQL nothing.
+  ...['unpackDeeds', 'countPlain', 'createAdder', 'createProductNumbers'],
   // The popular products, once in a while, page by page; an insert; one look at an index.
   ...['listMostPopular', 'listPopularScores', 'markLists', 'anyDirty'],
   // One row for each model or rebuild; whole shards, which test/index-jobs.test.ts builds; all products, for a new model.

@@ -1,17 +1,8 @@
 import { createHash } from 'node:crypto';
 import postgres from 'postgres';
 
-/** `EXPLAIN_SHARE=1` for the whole: a shop of 100,000 products and users and a million interactions. */
-const share = Number(process.env.EXPLAIN_SHARE ?? 0.5);
-const part = (whole: number) => whole * share;
-/** How far apart events are, so that they always reach back as far. */
-const apart = (seconds: number) => `interval '${seconds / share} seconds'`;
-
 /** How many there are of what; the rest is in proportion. */
-export const large = { products: part(100_000), users: part(100_000), interactions: part(1_000_000) };
-
-/** More than the busiest user and the most popular product have, all of which may be read to answer for them. */
-export const mostRows = 10_000 + part(20_000);
+export const large = { products: 100_000, users: 100_000, interactions: 1_000_000 };
 
 /** The id of the n-th of a kind in the large shop; of those with a lower number there usually is more. */
 export const id = (kind: string, n: number): string => {
@@ -44,7 +35,7 @@ const rows: Record<string, string> = {
     from products p join product_numbers n using (product_id)`,
   search_words: `
     insert into search_words (word)
-    select translate(substr(md5(n::text), 1, 9), '0123456789', 'ghijklmnop') from generate_series(1, ${part(100_000)}) as n
+    select translate(substr(md5(n::text), 1, 9), '0123456789', 'ghijklmnop') from generate_series(1, 100000) as n
     union select unnest(array['product', 'brand', 'category'])`,
   product_images: `
     insert into product_images (image_id, product_id, s3_key, is_primary)
@@ -61,66 +52,64 @@ const rows: Record<string, string> = {
     insert into interactions (user_id, product_id, session_id, event_type, created_at)
     select ${idOf('user', skewed(users))}, ${idOf('product', skewed(products))}, ${idOf('session', skewed(users))},
       (array['view', 'view', 'view', 'click', 'add_to_cart', 'purchase'])[1 + n % 6],
-      now() - (${interactions} - n) * ${apart(30)}
+      now() - (${interactions} - n) * interval '30 seconds'
     from generate_series(1, ${interactions}) as n`,
   purchase_history: `
     insert into purchase_history (user_id, product_id, unit_price, total_price, order_id, purchased_at)
     select ${idOf('user', 'buyer')}, ${idOf('product', skewed(products))}, 10, 10, ${idOf('order', 'n / 2')},
-      now() - (${part(200_000)} - n) * ${apart(150)}
-    from (select n, ${skewed(users)} as buyer from generate_series(0, ${part(200_000) - 1}) as n) b`,
+      now() - (200000 - n) * interval '150 seconds'
+    from (select n, ${skewed(users)} as buyer from generate_series(0, 199999) as n) b`,
   reviews: `
     insert into reviews (review_id, user_id, product_id, rating, comment, is_approved, helpful_count, created_at)
     select ${idOf('review', 'n')}, ${idOf('user', `n % ${users}`)},
       ${idOf('product', `case when n < 5000 then 0 else (n * 7 + n / ${users}) % ${products} end`)}, 1 + n % 5, 'Fine.',
-      n % 30 <> 0, n % 4, now() - n * ${apart(60)}
-    from generate_series(0, ${part(200_000) - 1}) as n`,
+      n % 30 <> 0, n % 4, now() - n * interval '1 minute'
+    from generate_series(0, 199999) as n`,
   review_helpful_votes: `
     insert into review_helpful_votes (review_id, user_id)
-    select ${idOf('review', 'n / 2')}, ${idOf('user', `(n * 13) % ${users}`)} from generate_series(0, ${part(200_000) - 1}) as n`,
+    select ${idOf('review', 'n / 2')}, ${idOf('user', `(n * 13) % ${users}`)} from generate_series(0, 199999) as n`,
   user_cart: `
     insert into user_cart (user_id, product_id)
-    select ${idOf('user', `n % ${part(50_000)}`)}, ${idOf('product', `(n * 11) % ${products}`)} from generate_series(0, ${part(100_000) - 1}) as n`,
+    select ${idOf('user', `n % 50000`)}, ${idOf('product', `(n * 11) % ${products}`)} from generate_series(0, 99999) as n`,
   user_wishlist: `
     insert into user_wishlist (user_id, product_id)
-    select ${idOf('user', `n % ${part(50_000)}`)}, ${idOf('product', `(n * 17) % ${products}`)} from generate_series(0, ${part(100_000) - 1}) as n`,
+    select ${idOf('user', `n % 50000`)}, ${idOf('product', `(n * 17) % ${products}`)} from generate_series(0, 99999) as n`,
   product_popularity: `
     insert into product_popularity (product_id, score_1d, score_7d, score_30d)
     select product_id, 1700 + random(), 240 + random(), 58 + random() from products`,
   recommendation_logs: `
     insert into recommendation_logs (user_id, returned_at)
-    select ${idOf('user', skewed(users))}, now() - (${part(100_000)} - n) * ${apart(180)}
-    from generate_series(1, ${part(100_000)}) as n`,
+    select ${idOf('user', skewed(users))}, now() - (100000 - n) * interval '3 minutes' from generate_series(1, 100000) as n`,
   ab_tests: `
     insert into ab_tests (test_name, user_id, cohort)
-    select 'test-' || n % 5, ${idOf('user', `n / 5`)}, 'a' from generate_series(0, ${part(100_000) - 1}) as n`,
+    select 'test-' || n % 5, ${idOf('user', `n / 5`)}, 'a' from generate_series(0, 99999) as n`,
   embeddings_meta: `
     insert into embeddings_meta (object_type, object_id) select 'product', product_id from products`,
   system_audit: `
     insert into system_audit (component, severity, message, created_at)
     select (array['events', 'users', 'keys', 'reviews'])[1 + n % 4], case when n % 50 = 0 then 'error' else 'info' end,
-      'entry', now() - (${part(200_000)} - n) * ${apart(180)}
-    from generate_series(1, ${part(200_000)}) as n`,
+      'entry', now() - (200000 - n) * interval '3 minutes'
+    from generate_series(1, 200000) as n`,
   processed_events: `
     insert into processed_events (event_id, job, payload_hash, applied_at)
-    select ${idOf('event', 'n')}, 'record-interactions', n, now() - (${part(500_000)} - n) * ${apart(8)}
-    from generate_series(1, ${part(500_000)}) as n`,
+    select ${idOf('event', 'n')}, 'record-interactions', n, now() - (500000 - n) * interval '8 seconds'
+    from generate_series(1, 500000) as n`,
   event_conflicts: `
-    insert into event_conflicts (event_id, job)
-    select ${idOf('event', 'n')}, 'record-interactions' from generate_series(1, ${part(20_000)}) as n`,
+    insert into event_conflicts (event_id, job) select ${idOf('event', 'n')}, 'record-interactions' from generate_series(1, 20000) as n`,
   parked_events: `
     insert into parked_events (event_id, job, state, reason, waits_for, payload, payload_hash, parked_at, expires_at)
     select ${idOf('parked', 'n')}, 'record-interactions', state, 'unknown_product',
       case when state = 'waiting' then 'product:' || ${idOf('missing', 'n % 3000')} end, '{}', n,
-      now() - n * ${apart(60)}, case when state = 'waiting' then now() + interval '1 day' end
+      now() - n * interval '1 minute', case when state = 'waiting' then now() + interval '1 day' end
     from (
       select n, case when n % 10 = 0 then 'waiting' when n % 10 < 8 then 'refused' else 'failed' end as state
-      from generate_series(1, ${part(20_000)}) as n) p`,
+      from generate_series(1, 20000) as n) p`,
   user_aliases: `
     insert into user_aliases (old_user_id, user_id)
-    select ${idOf('visitor', 'n')}, ${idOf('user', 'n')} from generate_series(0, ${part(50_000) - 1}) as n`,
+    select ${idOf('visitor', 'n')}, ${idOf('user', 'n')} from generate_series(0, 49999) as n`,
   review_aliases: `
     insert into review_aliases (old_review_id, review_id)
-    select ${idOf('old review', 'n')}, ${idOf('review', 'n')} from generate_series(0, ${part(50_000) - 1}) as n`,
+    select ${idOf('old review', 'n')}, ${idOf('review', 'n')} from generate_series(0, 49999) as n`,
   row_versions: `
     insert into row_versions (kind, key, put, doc)
     select kind, key, clock_of('2026-01-01Z'), doc
@@ -138,8 +127,8 @@ const rows: Record<string, string> = {
 export const largeTables = Object.keys(rows).filter((table) => table !== 'categories');
 
 /**
- * Fill a migrated database with the shop. Foreign keys are not checked, and indexes are built after the rows are in: the
- * whole takes about a minute on two slow cores.
+ * Fill a migrated database with a shop of a million interactions. Foreign keys are not checked, and indexes are built
+ * after the rows are in: it takes about a minute on two slow cores.
  */
 export const fillLargeShop = async (url: string): Promise<void> => {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
