@@ -157,7 +157,7 @@ const cases: Record<string, { fires: Case; quiet: Case }> = {
     quiet: { series: { zyra_intake_open_events: '3x60', [waiting]: '1x60' } },
   },
   ZyraEventsMissing: {
-    fires: { series: { zyra_intake_missing_events_total: '0x20 12x40' } },
+    fires: { series: { zyra_intake_missing_events_total: '0x5 12x55' } },
     quiet: { series: { zyra_intake_missing_events_total: '12x60' } },
   },
   ZyraEventsParked: {

@@ -76,7 +76,10 @@ export const listUserSignals = async (
   wanted: DeedsWanted,
 ): Promise<UserSignals[]> => {
   const { types, newest } = wanted;
-  const rows = await db<UserRow>`select * from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
+  const rows = await db<UserRow>`
+    select person, present, merged, read_at, products, event_types, times,
+      other_products, other_kinds, other_ratings, other_times
+    from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
   const known = numbersByDb.get(db) ?? createProductNumbers();
   numbersByDb.set(db, known);
   const heavy = await readHeavy(

@@ -102,7 +102,7 @@ const varies = (values: Float32Array): boolean => values.some((value) => value !
 
 /**
  * Choose the parameters on what each of a sample of users did last, one after the other. Ends within about its budget, but
- * tries at least `start`; the same signals, seed and enough time give the same choice. With too few data, the defaults.
+ * tries at least `start`, and beside it `asRegression` unless that alone took so long; the same signals, seed and enough time give the same choice. With too few data, the defaults.
  */
 export const tune = async (signals: Signals, options: TuneOptions, compute: Compute): Promise<Tuning> => {
   const { budgetMs, seed = 1, k = 20, start = defaultParameters, onProgress } = options;
@@ -152,7 +152,9 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
 
   // Two that are far apart and both known to be good; from the better one in small steps, those that matter most first,
   // so that whenever time runs out there is something to show for it.
-  await attempt([{ name: 'start', change: (from) => from }, asRegression], 0.6, 'fitting');
+  await attempt([{ name: 'start', change: (from) => from }], 1, 'fitting');
+  // Which of the two it is says more than all small steps together: the second may go beyond the budget.
+  if (elapsed() < budgetMs) await attempt([asRegression], Number.POSITIVE_INFINITY, 'fitting');
   const { rank } = start.lowRank;
   for (let round = 0; round < rounds; round += 1) {
     const before = best;
