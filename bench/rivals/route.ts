@@ -1,6 +1,5 @@
 // What a competent team writes first: one Express route, the schema that we have, one `queue.add` per event, and 202 when
 // Redis has them all. Without REDIS_URL it is the bare route: it validates and answers, and nothing else happens.
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Queue } from 'bullmq';
 import express from 'express';
@@ -10,6 +9,7 @@ import { z } from 'zod';
 import { recordInteractions } from '../../jobs/record-interactions.ts';
 import { createDoor } from '../../src/api/door.ts';
 import { rivalJobOptions, rivalQueue } from './queue.ts';
+import { serve } from './serve.ts';
 
 const { schema } = createDoor(recordInteractions, 'put');
 const body = z.union([schema, z.array(schema).min(1).max(1_000)]);
@@ -61,10 +61,4 @@ app.post('/v1/events', async (request, response) => {
   await Promise.all(open);
   response.status(202).json({ accepted, rejected: errors.length, errors });
 });
-const server = app.listen(Number(PORT), '127.0.0.1');
-// As ours: on a busy machine a caller may well think for the five seconds after which Node closes.
-server.keepAliveTimeout = 65_000;
-await once(server, 'listening');
-process.send?.('ready');
-await once(process, 'SIGTERM');
-process.exit(0);
+await serve(app, Number(PORT));

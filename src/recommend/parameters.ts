@@ -53,3 +53,6 @@ export const defaultParameters: Parameters = {
   },
   lowRankShare: 0.35,
 };
+
+/** What stands for a recommendation is looked for among so many of a user's products, the strongest. */
+export const mostSpeakers = 64;

@@ -1,6 +1,7 @@
 import type { DenseProducts } from './dense.ts';
 import { type Model, scoreUsers } from './model.ts';
 import type { StoredModel } from './model-file.ts';
+import { mostSpeakers } from './parameters.ts';
 import { emptySparse, type Sparse } from './sparse.ts';
 import { topItems } from './top.ts';
 
@@ -30,8 +31,6 @@ export interface ScoreReply {
   asked: Float32Array;
 }
 
-/** What stands for a recommendation is looked for among so many of a user's products, the strongest. */
-const mostSpeakers = 64;
 /** Floats of a block of scores: 32 MB of them. */
 const blockFloats = 8_000_000;
 

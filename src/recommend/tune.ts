@@ -102,7 +102,8 @@ const varies = (values: Float32Array): boolean => values.some((value) => value !
 
 /**
  * Choose the parameters on what each of a sample of users did last, one after the other. Ends within about its budget, but
- * tries at least `start`, and beside it `asRegression` unless that alone took so long; the same signals, seed and enough time give the same choice. With too few data, the defaults.
+ * tries at least `start`, and beside it `asRegression` unless that alone took so long; the same signals, seed and enough
+ * time give the same choice. With too few data, the defaults.
  */
 export const tune = async (signals: Signals, options: TuneOptions, compute: Compute): Promise<Tuning> => {
   const { budgetMs, seed = 1, k = 20, start = defaultParameters, onProgress } = options;

@@ -1,6 +1,6 @@
 import type { UserSignals } from '../db/signals.ts';
 import { type DeedReason, type DeedRules, toSignals } from '../recommend/deed-rules.ts';
-import type { Parameters } from '../recommend/parameters.ts';
+import { mostSpeakers, type Parameters } from '../recommend/parameters.ts';
 import type { Rows, ScoreReply, ScoreRequest } from '../recommend/score-batch.ts';
 import { profiles as profilesOf } from '../recommend/signals.ts';
 import { topItems } from '../recommend/top.ts';
@@ -13,8 +13,6 @@ const bestOfAKind = 100;
 const lookedFor = 200;
 /** A profile is made from the strongest of a user's products: a hundred views of long ago would only blur it. */
 const profileProducts = 50;
-/** So many of a user's products may stand for reasons, the strongest. */
-const speakers = 64;
 /** Products that are known already and on the list for who asks for such ones, too. */
 const knownEntries = 20;
 
@@ -85,7 +83,7 @@ const describe = (users: readonly UserSignals[], { rules, parameters }: ListPart
     }
     const own = indices.subarray(starts[nth], starts[nth + 1]);
     const weights = values.subarray(starts[nth], starts[nth + 1]);
-    const strongest = topItems(weights.map(Math.abs), speakers);
+    const strongest = topItems(weights.map(Math.abs), mostSpeakers);
     const most = strongest.scores[0] ?? 1;
     const profile = { numbers: new Uint32Array(own.length), values: new Float32Array(own.length) };
     const others = new Uint8Array(own.length).fill(1);
