@@ -76,9 +76,13 @@ export const listWaitingFor = async (db: Db, keys: readonly string[]) =>
 
 /**
  * Waiting events whose time has come: what they wait for is there by now.
+ * @param among Only these, if given.
  * @returns at most `limit` ids with the job that applies them.
  */
-export const listReleasable = (db: Db, limit: number) => db<{ event_id: string; job: string }>`
+export const listReleasable = (db: Db, limit: number, among?: readonly string[]) => db<{
+  event_id: string;
+  job: string;
+}>`
   select event_id, job
   from (
     select event_id, job, parked_at, split_part(waits_for, ':', 1) as what,
@@ -88,7 +92,7 @@ export const listReleasable = (db: Db, limit: number) => db<{ event_id: string; 
         as clock,
       substr(waits_for, strpos(waits_for, ':') + 1) as whom
     from parked_events
-    where state = 'waiting'
+    where state = 'waiting' and (${among ?? null}::uuid[] is null or event_id = any(${among ?? null}::uuid[]))
   ) w
   -- Scalar subqueries: where it only has to exist, the planner may make a hash of the whole table.
   where case what

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { type Apply, type ApplyRow, countConflicts, findEventState } from '../db/events.ts';
 import {
   listParkedById,
+  listReleasable,
   listWaitingFor,
   type ParkedState,
   type Parking,
@@ -131,6 +132,11 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       ),
       again,
     );
+    if (waiting.length > 0 && !again) {
+      // What they wait for may have come between the look for it and the parking, when nobody saw them wait.
+      const ids = waiting.map(({ event_id }) => event_id);
+      await release(context, await listReleasable(db, ids.length, ids));
+    }
     await park(
       context,
       'refused',

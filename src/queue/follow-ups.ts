@@ -53,7 +53,13 @@ export const followUp = (
         return;
       }
       listedAt = now;
-      stale = (await listDirty(context.db, kind, batchMarks)).filter(({ key }) => !busy.has(key));
+      for (;;) {
+        // Of a key that was busy at the beginning, marks may be listed that its hands have cleared since.
+        const before = new Set(busy);
+        const listed = await listDirty(context.db, kind, batchMarks);
+        stale = listed.filter(({ key }) => !before.has(key));
+        if (stale.length > 0 || !listed.some(({ key }) => !busy.has(key))) return;
+      }
     };
     const take = async (): Promise<Stale> => {
       if (stale.length === 0) {

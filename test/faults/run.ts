@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { listReleasable } from '../../src/db/parked-events.ts';
 import { seeded } from '../support/random-shop.ts';
 import { countPending, createJudge, type Judge } from './judge.ts';
 import { createLoad } from './load.ts';
@@ -54,6 +55,8 @@ const whatIsLeft = async (rig: Rig, judge: Judge): Promise<Record<string, number
   redis.on('error', () => {});
   try {
     const left = await countPending(judge.db);
+    const releasable = (await listReleasable(judge.db, 1_000)).length;
+    if (releasable > 0) left.releasable = releasable;
     for (const queue of intakeQueues)
       for (const [state, count] of Object.entries(await countJobs(redis, queue)))
         if (count > 0) left[`${queue}/${state}`] = count;

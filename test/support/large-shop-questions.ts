@@ -137,6 +137,7 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
   ],
   [listWaitingFor, (db, n) => listWaitingFor(db, [`product:${id('missing', n)}`, 'sku:none'])],
   [listReleasable, (db) => listReleasable(db, 10_000)],
+  [listReleasable, (db, n) => listReleasable(db, 1, [id('parked', n)])],
   [failExpired, (db) => failExpired(db)],
   [listParked, (db) => listParked(db, { state: 'refused', ...page })],
   [
