@@ -1,4 +1,5 @@
-import { jobs } from '../jobs/index.ts';
+import { constants, setPriority } from 'node:os';
+import { eventJobs, jobs } from '../jobs/index.ts';
 import { handlers } from '../workers/index.ts';
 import { ConfigError } from './config.ts';
 import { runProcess } from './process.ts';
@@ -17,6 +18,9 @@ const parseQueues = (list: string): QueueName[] => {
 await runProcess('worker', async (parts) => {
   const { config, log } = parts;
   const only = parseQueues(config.WORKER_QUEUES);
+  // Taking events and applying them comes first where one machine does everything. Threads inherit it.
+  if (!eventJobs.some(({ queue }) => only.includes(queue)))
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const redis = connectForWork(config.REDIS_QUEUE_URL, log);
   const workers = startWorkers({
     redis,

@@ -200,7 +200,7 @@ test('a visit leads to the list of who made it, through sign-in, a lost cache an
   await client.delete(`/v1/users/${person}`);
   await drain(system);
   expect([await owner(), await owner(untold)]).toEqual([undefined, undefined]);
-  expect(await db`select from dirty_keys where kind = 'list'`).toHaveLength(0);
+  expect(await db`select from stale_keys where kind = 'list'`).toHaveLength(0);
   expect(await offered(uuidv7())).toEqual([]);
 });
 

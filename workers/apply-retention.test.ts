@@ -72,7 +72,7 @@ test('what is past its age goes, and nothing else; it is audited and counted, an
   await performJob(applyRetention, handleApplyRetention, {}, parts);
 
   expect(await count(db)).toEqual(kept);
-  expect(await db`select kind, key from dirty_keys group by kind, key`).toEqual([
+  expect(await db`select kind, key from stale_keys group by kind, key`).toEqual([
     { kind: 'popularity', key: product },
   ]);
   expect(

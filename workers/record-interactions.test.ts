@@ -26,7 +26,7 @@ test('writes each event once, however often and in whatever company it comes', a
 
   expect(await countInteractions(db)).toBe(50);
   const [stale] =
-    await db`select count(distinct key)::integer as products from dirty_keys where kind = 'popularity'`;
+    await db`select count(distinct key)::integer as products from stale_keys where kind = 'popularity'`;
   expect(stale).toEqual({ products: 1 });
 });
 

@@ -18,27 +18,58 @@ export interface DirtyKey {
   other: string | null;
 }
 
-/**
- * The stale keys of a kind, each once, and the marks that were seen for them: of the oldest marks, the longest stale keys
- * first, and what is of one key side by side.
- */
+/** What one statement made stale. */
+interface Mark {
+  id: number;
+  keys: string[];
+  /** Beside `keys`; null where there is no second half. */
+  others: (string | null)[];
+}
+
+/** The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. */
+export const listMarks = async (
+  db: Db,
+  kind: DirtyKind,
+  { most, but = [] }: { most: number; but?: readonly number[] },
+): Promise<Mark[]> => {
+  const rows = await db<{
+    id: number;
+    key: string | null;
+    other: string | null;
+    keys: string[] | null;
+    others: (string | null)[] | null;
+  }>`
+    select id, key, other, keys, others
+    from (
+      select id, key, other, keys, others,
+        sum(coalesce(cardinality(keys), 1)) over (order by id rows between unbounded preceding and 1 preceding) as before
+      from dirty_keys
+      where kind = ${kind} and id <> all(${but as number[]}::bigint[])
+      order by id
+      limit ${most}
+    ) oldest
+    where coalesce(before, 0) < ${most}
+    order by id`;
+  return rows.map(({ id, key, other, keys, others }) =>
+    key === null ? { id, keys: keys ?? [], others: others ?? [] } : { id, keys: [key], others: [other] },
+  );
+};
+
+/** The stale keys of a kind, each once, and the marks that were seen for them, of the oldest marks. */
 export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<DirtyKey & { seen: number[] }>`
   select key, other, array_agg(id) as seen
-  from (
-    select id, key, other, min(id) over (partition by key) as since
-    from (select id, key, other from dirty_keys where kind = ${kind} order by id limit ${limit}) oldest
-  ) marks
-  group by since, key, other
-  order by since, key, other`;
+  from (select id, key, other from stale_keys where kind = ${kind} order by id limit ${limit}) oldest
+  group by key, other
+  order by key, other`;
 
 /** Whether there are stale keys of a kind. */
 export const anyDirty = async (db: Db, kind: DirtyKind): Promise<boolean> =>
   (await db`select from dirty_keys where kind = ${kind} limit 1`).length > 0;
 
-/** Clear the marks that were seen before recomputing; a mark made since then stays. */
+/** Clear marks of which everything was recomputed since they were seen; a mark made since then stays. */
 export const clearDirty = (db: Db, seen: readonly number[]) => db`
   delete from dirty_keys where id = any(${seen as number[]}::bigint[])`;
 
-/** The kinds that have stale keys, and how many marks. */
+/** The kinds that have stale keys, and how often they were marked. */
 export const countDirty = (db: Db) => db<{ kind: DirtyKind; marks: number }>`
-  select kind, count(*)::integer as marks from dirty_keys group by kind`;
+  select kind, sum(coalesce(cardinality(keys), 1))::integer as marks from dirty_keys group by kind`;

@@ -47,7 +47,7 @@ export const aggregates: readonly Aggregate[] = [
           select product_id, rating from products where ${beyond(db, db.fragment`product_id`, after)}
           order by product_id limit ${limit}
         ),
-        stale as materialized (select key from dirty_keys where kind = 'rating'),
+        stale as materialized (select key from stale_keys where kind = 'rating'),
         judged as materialized (
           select b.product_id, b.rating is distinct from (
               select coalesce(round(avg(r.rating), 1), 0.0) from reviews r where r.product_id = b.product_id and r.is_approved)
@@ -67,7 +67,7 @@ export const aggregates: readonly Aggregate[] = [
           select review_id, helpful_count from reviews where ${beyond(db, db.fragment`review_id`, after)}
           order by review_id limit ${limit}
         ),
-        stale as materialized (select key from dirty_keys where kind = 'helpful'),
+        stale as materialized (select key from stale_keys where kind = 'helpful'),
         judged as materialized (
           select b.review_id, b.helpful_count <> (
               select count(*) from review_helpful_votes v where v.review_id = b.review_id)
@@ -88,7 +88,7 @@ export const aggregates: readonly Aggregate[] = [
           where ${beyond(db, db.fragment`review_id`, after)}
           order by review_id limit ${limit}
         ),
-        stale as materialized (select key, other from dirty_keys where kind = 'verified'),
+        stale as materialized (select key, other from stale_keys where kind = 'verified'),
         judged as materialized (
           select b.review_id, b.user_id, b.product_id, b.verified_purchase <> exists (
               select from purchase_history h
@@ -109,7 +109,7 @@ export const aggregates: readonly Aggregate[] = [
           select product_id from products where ${beyond(db, db.fragment`product_id`, after)}
           order by product_id limit ${limit}
         ),
-        stale as materialized (select key from dirty_keys where kind = 'popularity'),
+        stale as materialized (select key from stale_keys where kind = 'popularity'),
         counted as materialized (
           select product_id, score_1d, score_7d, score_30d
           from count_popularity(array(select product_id from batch), ${JSON.stringify(weights)}::text::jsonb)

@@ -15,6 +15,7 @@ import { DatabaseError, OutageError } from '../errors.ts';
 import { uuid } from '../fields.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
 import { wakeSoon } from './follow-ups.ts';
+import { createGatherer } from './gather.ts';
 import type { Context, Handler, Run } from './handler.ts';
 import { release } from './release.ts';
 import { pepperOf } from './secrets.ts';
@@ -189,6 +190,23 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     );
   };
 
+  const gatherers = new WeakMap<Context, ReturnType<typeof createGatherer<Candidate>>>();
+  /** The statements in which events of all jobs under way in this process go together. */
+  const gather = (context: Context) => {
+    const gatherer =
+      gatherers.get(context) ??
+      createGatherer<Candidate>(
+        {
+          idOf: ({ row }) => row.event_id,
+          together: (candidates) => applyOnce([...candidates], context, false),
+          concernsAll: (error) => error instanceof OutageError && !isStatementTimeout(error),
+        },
+        { atOnce: context.config.WORKER_CONCURRENCY, most: batchSize },
+      );
+    gatherers.set(context, gatherer);
+    return gatherer;
+  };
+
   return async (payload, context, run) => {
     const again = 'parked' in payload;
     const events = again
@@ -250,7 +268,9 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
         if (taken.size < batchSize && !taken.has(id)) taken.set(id, candidate);
         else left.push(candidate);
       }
-      await applyOrBisect([...taken.values()], context, run, again);
+      const batch = [...taken.values()];
+      const alone = () => applyOrBisect(batch, context, run, again);
+      await (again ? alone() : gather(context)(batch, alone));
       rest = left;
     }
     // A job must not end before: one that is gone and stands open counts as lost.

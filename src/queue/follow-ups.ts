@@ -1,11 +1,14 @@
 import type { z } from 'zod';
-import { clearDirty, type DirtyKey, type DirtyKind, listDirty } from '../db/dirty-keys.ts';
+import { clearDirty, type DirtyKey, type DirtyKind, listMarks } from '../db/dirty-keys.ts';
 import type { FollowUp, followUpPayload } from './define-job.ts';
 import type { Context, Run } from './handler.ts';
 import type { Producer } from './producer.ts';
 
-/** Marks read at once: many, because a busy key has many and is recomputed once for all of them. */
-const batchMarks = 200_000;
+/** Keys of marks read at once: many, because a busy key has many marks and is recomputed once for all of them. */
+const mostListed = 200_000;
+/** While no more marks than these are in hand, new ones are looked for before a batch is taken, at most so often. */
+const mostInHand = 2_000;
+const lookMs = 10;
 /** Keys recomputed by one statement: few, because each may have a long history. */
 const defaultKeys = 200;
 /** A pass shorter than this is no burden, whatever its share. */
@@ -20,12 +23,88 @@ interface FollowUpOptions {
   atOnce?: number;
 }
 
-type Stale = Awaited<ReturnType<typeof listDirty>>;
+/** A key that is stale: with which second halves, and by which marks. */
+interface Stale {
+  key: string;
+  others: Set<string | null>;
+  marks: number[];
+}
+
+/**
+ * What one run has read of the marks of a kind. A mark made while its key is recomputed is for another time; one made
+ * while its key waits is for the same.
+ */
+const readMarks = (db: Context['db'], kind: DirtyKind) => {
+  /** The longest stale first. */
+  const waiting = new Map<string, Stale>();
+  const busy = new Set<string>();
+  /** Of each mark, how many of its keys are still to be recomputed. */
+  const unfinished = new Map<number, number>();
+  let listedAt = Number.NEGATIVE_INFINITY;
+  let listing: Promise<void> | undefined;
+
+  const list = async (): Promise<void> => {
+    listedAt = performance.now();
+    for (const { id, keys, others } of await listMarks(db, kind, {
+      most: mostListed,
+      but: [...unfinished.keys()],
+    })) {
+      let count = 0;
+      keys.forEach((key, place) => {
+        const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
+        waiting.set(key, stale);
+        stale.others.add(others[place] ?? null);
+        if (stale.marks.at(-1) === id) return;
+        stale.marks.push(id);
+        count += 1;
+      });
+      unfinished.set(id, count);
+    }
+  };
+
+  return {
+    /** Whether new marks are worth a look while others wait. */
+    outdated: () => unfinished.size < mostInHand && performance.now() - listedAt >= lookMs,
+    /** Look for new marks; several at once are one look. */
+    look(): Promise<void> {
+      listing ??= list().finally(() => {
+        listing = undefined;
+      });
+      return listing;
+    },
+    /** Up to so many keys, in their order, of which each is in one hand only. */
+    take(most: number): Stale[] {
+      const taken: Stale[] = [];
+      for (const stale of waiting.values()) {
+        if (taken.length === most) break;
+        if (!busy.has(stale.key)) taken.push(stale);
+      }
+      for (const { key } of taken) {
+        waiting.delete(key);
+        busy.add(key);
+      }
+      // Every statement locks in the order of the keys.
+      return taken.sort((one, other) => one.key.localeCompare(other.key));
+    },
+    /** They are recomputed: clear the marks of which nothing else is left. */
+    async done(taken: readonly Stale[]): Promise<void> {
+      const cleared: number[] = [];
+      for (const mark of taken.flatMap(({ marks }) => marks)) {
+        const left = (unfinished.get(mark) as number) - 1;
+        unfinished.set(mark, left);
+        if (left === 0) cleared.push(mark);
+      }
+      if (cleared.length > 0) await clearDirty(db, cleared);
+      for (const mark of cleared) unfinished.delete(mark);
+      for (const { key } of taken) busy.delete(key);
+    },
+  };
+};
 
 /**
  * The handler of a follow-up job: recompute whatever is stale, batch by batch, the longest stale first, until nothing is.
- * A mark is cleared only after the recomputation that saw it, so a crash at any point costs time, never truth. One run at
- * a time in a process: further ones would only do the same again.
+ * A mark is cleared only after the recomputation of all that it names, so a crash at any point costs time, never truth.
+ * One run at a time in a process: further ones would only do the same again.
  */
 export const followUp = (
   kind: DirtyKind,
@@ -36,54 +115,31 @@ export const followUp = (
   let notBefore = 0;
 
   const work = async (context: Context, run: Run): Promise<void> => {
-    let stale: Stale = [];
-    let listedAt: number | undefined;
+    const marks = readMarks(context.db, kind);
+    const began = performance.now();
     let ending = false;
-    /** What is being recomputed: marks made since then are for the next time. */
-    const busy = new Set<string>();
-    let listing: Promise<void> | undefined;
 
-    /** Look for more; ends the run when its share of the time is used up. */
-    const list = async (): Promise<void> => {
-      const now = performance.now();
-      const took = now - (listedAt ?? now);
+    const take = async (): Promise<Stale[]> => {
+      if (share === 1 && marks.outdated()) await marks.look();
+      let taken = ending || run.signal.aborted ? [] : marks.take(batchKeys);
+      if (taken.length > 0 || ending || run.signal.aborted) return taken;
+      const took = performance.now() - began;
       if (share < 1 && took >= burdenMs) {
-        notBefore = now + took * (1 / share - 1);
+        // Its share of the time is used up.
+        notBefore = began + took / share;
         ending = true;
-        return;
+        return [];
       }
-      listedAt = now;
-      for (;;) {
-        // Of a key that was busy at the beginning, marks may be listed that its hands have cleared since.
-        const before = new Set(busy);
-        const listed = await listDirty(context.db, kind, batchMarks);
-        stale = listed.filter(({ key }) => !before.has(key));
-        if (stale.length > 0 || !listed.some(({ key }) => !busy.has(key))) return;
-      }
-    };
-    const take = async (): Promise<Stale> => {
-      if (stale.length === 0) {
-        listing ??= list().finally(() => {
-          listing = undefined;
-        });
-        await listing;
-      }
-      if (ending || run.signal.aborted) return [];
-      // All marks of a key are in the same hands, and every statement locks in the order of the keys.
-      let end = Math.min(batchKeys, stale.length);
-      while (end > 0 && end < stale.length && stale[end]?.key === stale[end - 1]?.key) end += 1;
-      return stale.splice(0, end).sort((one, other) => one.key.localeCompare(other.key));
+      await marks.look();
+      taken = ending || run.signal.aborted ? [] : marks.take(batchKeys);
+      return taken;
     };
     /** Ends when it finds nothing that nobody else has in hand; whoever has it looks again after that. */
     const lane = async (): Promise<void> => {
-      for (let keys = await take(); keys.length > 0; keys = await take()) {
-        for (const { key } of keys) busy.add(key);
+      for (let taken = await take(); taken.length > 0; taken = await take()) {
+        const keys = taken.flatMap(({ key, others }) => Array.from(others, (other) => ({ key, other })));
         await recompute(keys, context, run);
-        await clearDirty(
-          context.db,
-          keys.flatMap(({ seen }) => seen),
-        );
-        for (const { key } of keys) busy.delete(key);
+        await marks.done(taken);
       }
     };
     const lanes = Array.from({ length: atOnce }, () =>

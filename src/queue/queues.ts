@@ -1,13 +1,16 @@
+/** Jobs whose events may go into the database together; how many statements there are at once is another matter. */
+const gathered = { concurrency: 32 };
+
 /**
  * One queue per speed, so that a slow kind never starves a quick one. `concurrency` is per worker process; those that
  * compute run one at a time.
  */
 const settings = {
-  interactions: {},
-  purchases: {},
-  reviews: {},
-  catalog: {},
-  users: {},
+  interactions: gathered,
+  purchases: gathered,
+  reviews: gathered,
+  catalog: gathered,
+  users: gathered,
   embeddings: { concurrency: 1 },
   index: { concurrency: 1 },
   // Apart from `index`: an edit is published while a large shard is being built.

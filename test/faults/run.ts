@@ -91,13 +91,22 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
   /** Wait until nothing is left, for as long as it gets less: a slow machine is no loss. @returns what is left */
   const drain = async (stuckMs: number): Promise<Record<string, number>> => {
     let left: Record<string, number> = { unknown: 1 };
-    let least = Number.POSITIVE_INFINITY;
+    // Apart, because what is applied makes marks: jobs get fewer while marks get more.
+    const least = new Map<string, number>();
     for (let since = performance.now(); performance.now() - since < stuckMs; await delay(50)) {
       left = await whatIsLeft(rig, judge).catch(() => left);
-      const all = Object.values(left).reduce((sum, count) => sum + count, 0);
-      if (all === 0) break;
-      if (all < least) since = performance.now();
-      least = Math.min(least, all);
+      if (Object.keys(left).length === 0) break;
+      for (const [what, count] of Object.entries(left)) {
+        const before = least.get(what);
+        if (before !== undefined && count >= before) continue;
+        if (before !== undefined) since = performance.now();
+        least.set(what, count);
+      }
+      for (const [what, count] of least) {
+        if (what in left || count === 0) continue;
+        since = performance.now();
+        least.set(what, 0);
+      }
     }
     return left;
   };

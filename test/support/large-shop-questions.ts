@@ -8,7 +8,7 @@ import {
 import { countAudit, listAudit } from '../../src/db/audit.ts';
 import { findProduct, listCategories, listProductReviews } from '../../src/db/catalog-reads.ts';
 import type { Db } from '../../src/db/database.ts';
-import { clearDirty, countDirty, listDirty } from '../../src/db/dirty-keys.ts';
+import { clearDirty, countDirty, listDirty, listMarks } from '../../src/db/dirty-keys.ts';
 import { countConflicts, findEventState } from '../../src/db/events.ts';
 import { insertAssignments } from '../../src/db/experiments.ts';
 import { listHistory } from '../../src/db/interactions.ts';
@@ -221,15 +221,16 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
   [listGone, (db, n) => listGone(db, [id('user', n), uuidv7()], pepper)],
   [listErased, (db, n) => listErased(db, [id('user', n), uuidv7()], pepper)],
   ...followUps.map(({ kind }): (typeof calls)[number] => [
-    listDirty,
+    listMarks,
     async (db) => {
-      const marks = await listDirty(db, kind, 100);
+      const marks = await listMarks(db, kind, { most: 100, but: [1, 2, 3] });
       await clearDirty(
         db,
-        marks.flatMap(({ seen }) => seen),
+        marks.map(({ id }) => id),
       );
     },
   ]),
+  [listDirty, (db) => listDirty(db, 'similar', 100)],
   [clearDirty, (db) => clearDirty(db, [1, 2, 3])],
   [countDirty, (db) => countDirty(db)],
   [

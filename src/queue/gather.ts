@@ -1,0 +1,113 @@
+interface GatherOptions {
+  /** Statements under way at once. */
+  atOnce: number;
+  /** Items of one statement. */
+  most: number;
+}
+
+interface Part<T> {
+  items: readonly T[];
+  since: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** So long something small waits for the statement before it. That one may be waiting for a lock. */
+const patienceMs = 50;
+
+/**
+ * Gathers what several callers want done into few statements. The first goes at once; what comes while it is under way
+ * goes together in the next, and full ones go side by side. So each caller waits for little more than its own work, and a
+ * thousand callers with one item each cost few round trips and few commits.
+ *
+ * `together` does the items of several callers, no id twice. When it rejects, `alone` is called for each of them, one after
+ * another, as it is for a caller who came alone: doing an item twice has to be harmless. An error that `concernsAll` is
+ * everybody's.
+ */
+export const createGatherer = <T>(
+  work: {
+    idOf(item: T): string;
+    together(items: readonly T[]): Promise<void>;
+    concernsAll(error: unknown): boolean;
+  },
+  { atOnce, most }: GatherOptions,
+) => {
+  const waiting: (Part<T> & { alone(): Promise<void> })[] = [];
+  let underWay = 0;
+  let looksAgain = false;
+
+  const settle = async (part: (typeof waiting)[number]): Promise<void> => {
+    try {
+      await part.alone();
+      part.resolve();
+    } catch (error) {
+      part.reject(error);
+    }
+  };
+
+  const run = async (parts: typeof waiting): Promise<void> => {
+    if (parts.length > 1) {
+      try {
+        await work.together(parts.flatMap(({ items }) => items));
+        for (const { resolve } of parts) resolve();
+        return;
+      } catch (error) {
+        if (work.concernsAll(error)) {
+          for (const { reject } of parts) reject(error);
+          return;
+        }
+        // Whose fault it is shows when each goes alone.
+      }
+    }
+    for (const part of parts) await settle(part);
+  };
+
+  /** The longest waiting that fit into one statement. */
+  const take = (): typeof waiting => {
+    const taken: typeof waiting = [];
+    const ids = new Set<string>();
+    for (let place = 0; place < waiting.length && ids.size < most; ) {
+      const part = waiting[place] as (typeof waiting)[number];
+      const fits =
+        ids.size + part.items.length <= most && !part.items.some((item) => ids.has(work.idOf(item)));
+      if (taken.length > 0 && !fits) {
+        place += 1;
+        continue;
+      }
+      for (const item of part.items) ids.add(work.idOf(item));
+      taken.push(part);
+      waiting.splice(place, 1);
+    }
+    return taken;
+  };
+
+  const isDue = (): boolean => {
+    const [first] = waiting;
+    if (!first || underWay >= atOnce) return false;
+    if (underWay === 0 || performance.now() - first.since >= patienceMs) return true;
+    return waiting.reduce((sum, { items }) => sum + items.length, 0) >= most / 2;
+  };
+
+  const pump = (): void => {
+    while (isDue()) {
+      underWay += 1;
+      void run(take()).finally(() => {
+        underWay -= 1;
+        pump();
+      });
+    }
+    if (waiting.length === 0 || underWay >= atOnce || looksAgain) return;
+    looksAgain = true;
+    setTimeout(() => {
+      looksAgain = false;
+      pump();
+    }, patienceMs);
+  };
+
+  /** Resolves when the items are done. @throws what `alone` throws. */
+  return (items: readonly T[], alone: () => Promise<void>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ items, alone, since: performance.now(), resolve, reject });
+      pump();
+    });
+};
