@@ -159,3 +159,62 @@ test('an edit of a product or a user holds up nobody who points at them', async 
   expect(first).toBe('who points at them');
   for (const [row] of await Promise.all(edits)) expect(row?.applied).toBe(1);
 });
+
+test('recounts lock rows in the order of their ids, as everybody does', async () => {
+  const { db } = await setup();
+  const [one = '', other = ''] = await insertProducts(db, 2);
+  const [low = '', high = ''] = [one, other].sort();
+  const user_id = uuidv7();
+  const [first, last] = ['00000000-0000-4000-8000-000000000001', 'ffffffff-ffff-4fff-bfff-ffffffffffff'];
+  await db`insert into users (user_id, is_anonymous, is_active) values (${user_id}, true, true)`;
+  // Written the other way round, and everything about them is wrong.
+  await db`
+    insert into reviews (review_id, user_id, product_id, rating, helpful_count, verified_purchase)
+    values (${last}, ${user_id}, ${high}, 5, 7, true), (${first}, ${user_id}, ${low}, 5, 7, true)`;
+  await db`update products set rating = 1 where product_id = ${high}`;
+  await db`update products set rating = 1 where product_id = ${low}`;
+  const isBlocked = () => db`
+    select from pg_stat_activity
+    where wait_event_type = 'Lock' and datname = current_database() and query like '%refresh_%'`;
+  const sleepers = () => db`
+    select pid from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
+  /** Somebody has the first row until the recount was seen waiting for it; the last must be free then. */
+  const check = async (
+    hold: () => Promise<unknown>,
+    recount: () => Promise<unknown>,
+    isFree: () => Promise<unknown[]>,
+  ) => {
+    const held = hold().catch(() => {});
+    await eventually(async () => expect(await sleepers()).toHaveLength(1));
+    const recounted = recount();
+    await eventually(async () => expect(await isBlocked()).toHaveLength(1));
+    expect(await isFree()).toHaveLength(1);
+    await db`select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'
+      and datname = current_database()`;
+    await Promise.all([held, recounted]);
+  };
+  const holdReview = () => db`
+    with held as materialized (select review_id from reviews where review_id = ${first} for update)
+    select pg_sleep(8) from held`;
+  const isReviewFree = () => db`select from reviews where review_id = ${last} for update skip locked`;
+
+  await check(holdReview, () => db`select refresh_helpful_counts(${[last, first]}::uuid[])`, isReviewFree);
+  await check(
+    holdReview,
+    () => db`
+      select refresh_verified_purchases(${[user_id, user_id]}::uuid[], ${[high, low]}::uuid[])`,
+    isReviewFree,
+  );
+  await check(
+    () => db`
+      with held as materialized (select product_id from products where product_id = ${low} for update)
+      select pg_sleep(8) from held`,
+    () => db`select refresh_ratings(${[high, low]}::uuid[])`,
+    () => db`select from products where product_id = ${high} for update skip locked`,
+  );
+  expect(await db`select helpful_count, verified_purchase from reviews`).toEqual([
+    { helpful_count: 0, verified_purchase: false },
+    { helpful_count: 0, verified_purchase: false },
+  ]);
+  expect(await db`select distinct rating from products`).toEqual([{ rating: '5.0' }]);
+});
