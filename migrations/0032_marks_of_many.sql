@@ -1,26 +1,25 @@
 -- What one statement makes stale is one mark, whatever it is of: as a row for every user and product, marks took a seventh
--- of PostgreSQL's work on an event. A mark has either a key of its own or many.
-alter table dirty_keys
-  alter column key drop not null,
-  add column keys uuid[],
-  -- Beside `keys`, the second halves.
-  add column others uuid[],
-  add constraint dirty_keys_one_or_many check ((key is null) = (keys is not null));
+-- of PostgreSQL's work on an event. In a table of their own, so that processes of before do not clear what they cannot read;
+-- ids are drawn with those of dirty_keys and tell which mark is older.
+create table dirty_sets (
+  id bigint primary key default nextval('dirty_keys_id_seq'),
+  kind varchar not null,
+  keys uuid[] not null,
+  -- Beside `keys`, the second halves where a pair is stale.
+  others uuid[]
+);
+create index dirty_sets_kind on dirty_sets (kind, id);
 
 -- The marks one by one.
 create view stale_keys as
-  select d.id, d.kind, m.key, m.other
-  from dirty_keys d
-  cross join lateral (
-    select d.key, d.other where d.key is not null
-    union all
-    select k.key, k.other from unnest(d.keys, d.others) as k(key, other)
-  ) m;
+  select id, kind, key, other from dirty_keys
+  union all
+  select d.id, d.kind, k.key, k.other from dirty_sets d, unnest(d.keys, d.others) as k(key, other);
 
 -- As in 0028. No more than a thousand a mark: whoever reads them has them all in memory.
 create or replace function mark_visits_of_new() returns trigger language plpgsql as $$
 begin
-  insert into dirty_keys (kind, keys, others)
+  insert into dirty_sets (kind, keys, others)
   select 'list', array_agg(user_id), array_agg(visit)
   from (
     select user_id, visit, (row_number() over ()) / 1000 as part
@@ -109,7 +108,7 @@ begin
     order by created_at, event_id
   ),
   stale as (
-    insert into dirty_keys (kind, keys)
+    insert into dirty_sets (kind, keys)
     select 'popularity', array_agg(distinct product_id) from novel having count(*) > 0
   ),
   unparked as (

@@ -26,7 +26,7 @@ const enqueueAll = async (system: System, sent: readonly Sent[], size: number): 
 const clear = (system: System) => system.db`
   truncate users, sessions, categories, products, product_images, interactions, purchase_history, user_cart,
     user_wishlist, reviews, review_helpful_votes, ab_tests, recommendation_logs, product_popularity, product_texts, row_versions,
-    user_aliases, review_aliases, processed_events, parked_events, dirty_keys`;
+    user_aliases, review_aliases, processed_events, parked_events, dirty_keys, dirty_sets`;
 
 /** `ORDERS=20` for more. With seven, jobs have every size once. */
 const orders = Number(process.env.ORDERS ?? 8);

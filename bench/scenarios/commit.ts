@@ -16,7 +16,7 @@ const connections = 4;
 const startOver = async ({ db, queue }: BenchSystem): Promise<void> => {
   await emptyQueue(queue, '{*:interactions}*');
   await emptyQueue(queue, 'rival:*');
-  await db`truncate interactions, processed_events, dirty_keys`;
+  await db`truncate interactions, processed_events, dirty_keys, dirty_sets`;
   await db`checkpoint`;
 };
 

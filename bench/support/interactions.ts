@@ -27,7 +27,7 @@ export const fillPeople = async (
   await db`
     insert into sessions (session_id, user_id, started_at)
     select gen_random_uuid(), user_id, now() - interval '1 hour' from users`;
-  await db`delete from dirty_keys`;
+  await db`truncate dirty_keys, dirty_sets`;
   await db`vacuum analyze`;
 };
 

@@ -32,27 +32,24 @@ export const listMarks = async (
   kind: DirtyKind,
   { most, but = [] }: { most: number; but?: readonly number[] },
 ): Promise<Mark[]> => {
-  const rows = await db<{
-    id: number;
-    key: string | null;
-    other: string | null;
-    keys: string[] | null;
-    others: (string | null)[] | null;
-  }>`
-    select id, key, other, keys, others
+  const rows = await db<{ id: number; keys: string[]; others: (string | null)[] | null }>`
+    select id, keys, others
     from (
-      select id, key, other, keys, others,
-        sum(coalesce(cardinality(keys), 1)) over (order by id rows between unbounded preceding and 1 preceding) as before
-      from dirty_keys
-      where kind = ${kind} and id <> all(${but as number[]}::bigint[])
-      order by id
-      limit ${most}
-    ) oldest
+      select id, keys, others,
+        sum(cardinality(keys)) over (order by id rows between unbounded preceding and 1 preceding) as before
+      from (
+        select id, array[key] as keys, array[other] as others from dirty_keys
+        where kind = ${kind} and id <> all(${but as number[]}::bigint[])
+        union all
+        select id, keys, others from dirty_sets
+        where kind = ${kind} and id <> all(${but as number[]}::bigint[])
+        order by id
+        limit ${most}
+      ) oldest
+    ) counted
     where coalesce(before, 0) < ${most}
     order by id`;
-  return rows.map(({ id, key, other, keys, others }) =>
-    key === null ? { id, keys: keys ?? [], others: others ?? [] } : { id, keys: [key], others: [other] },
-  );
+  return rows.map(({ id, keys, others }) => ({ id, keys, others: others ?? [] }));
 };
 
 /** The stale keys of a kind, each once, and the marks that were seen for them, of the oldest marks. */
@@ -64,12 +61,19 @@ export const listDirty = (db: Db, kind: DirtyKind, limit: number) => db<DirtyKey
 
 /** Whether there are stale keys of a kind. */
 export const anyDirty = async (db: Db, kind: DirtyKind): Promise<boolean> =>
-  (await db`select from dirty_keys where kind = ${kind} limit 1`).length > 0;
+  (await db`select from stale_keys where kind = ${kind} limit 1`).length > 0;
 
 /** Clear marks of which everything was recomputed since they were seen; a mark made since then stays. */
 export const clearDirty = (db: Db, seen: readonly number[]) => db`
+  with sets as (delete from dirty_sets where id = any(${seen as number[]}::bigint[]))
   delete from dirty_keys where id = any(${seen as number[]}::bigint[])`;
 
 /** The kinds that have stale keys, and how often they were marked. */
 export const countDirty = (db: Db) => db<{ kind: DirtyKind; marks: number }>`
-  select kind, sum(coalesce(cardinality(keys), 1))::integer as marks from dirty_keys group by kind`;
+  select kind, sum(marks)::integer as marks
+  from (
+    select kind, count(*) as marks from dirty_keys group by kind
+    union all
+    select kind, sum(cardinality(keys)) from dirty_sets group by kind
+  ) counted
+  group by kind`;

@@ -271,7 +271,7 @@ export type Judge = Awaited<ReturnType<typeof createJudge>>;
 /** What is left to do by the tables: stale keys whose recount is pending, events that could go. */
 export const countPending = async (db: Db): Promise<Record<string, number>> => {
   const rows = await db<{ kind: string; marks: number }>`
-    select kind, sum(coalesce(cardinality(keys), 1))::integer as marks from dirty_keys
+    select kind, count(*)::integer as marks from stale_keys
     where kind in ('rating', 'helpful', 'verified', 'popularity') group by kind`;
   return Object.fromEntries(rows.map(({ kind, marks }) => [kind, marks]));
 };
