@@ -4,6 +4,7 @@ import { recordInteractions } from '../jobs/record-interactions.ts';
 import { refreshPopularity } from '../jobs/refresh-popularity.ts';
 import { sweep } from '../jobs/sweep.ts';
 import { listDirty } from '../src/db/dirty-keys.ts';
+import { OutageError, RetryableError } from '../src/errors.ts';
 import { followUp, wake, wakeSoon } from '../src/queue/follow-ups.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { performJob } from '../test/support/perform-job.ts';
@@ -169,4 +170,24 @@ test('asking while it runs leads to one more run afterwards', async () => {
     }),
   );
   expect(runs).toBe(2);
+});
+
+test('keys with too long a history for one statement are recomputed in fewer at a time, and hold up no others', async () => {
+  const { db, parts } = await setup();
+  const keys = Array.from({ length: 10 }, () => uuidv7());
+  const [endless] = keys;
+  await db`insert into dirty_keys (kind, key) select 'popularity', key from unnest(${keys}::uuid[]) as key`;
+  const sizes: number[] = [];
+  const handler = followUp(
+    'popularity',
+    async (batch) => {
+      sizes.push(batch.length);
+      if (batch.length < 3 && batch.every(({ key }) => key !== endless)) return;
+      throw new OutageError('PostgreSQL: 57014', { cause: { code: '57014' } });
+    },
+    { batchKeys: 8 },
+  );
+  await expect(performJob(refreshPopularity, handler, {}, parts)).rejects.toThrow(RetryableError);
+  expect(sizes[0]).toBe(8);
+  expect((await listDirty(db, 'popularity', 20)).map(({ key }) => key)).toEqual([endless]);
 });

@@ -48,3 +48,7 @@ export const judgeDatabaseError = (error: unknown): Verdict => {
   if (dataStates.has(code) || driverDataErrors.has(code) || code.startsWith('22')) return 'data';
   return 'bug';
 };
+
+/** PostgreSQL gave the statement up after its time. The same again may never fit; half of it may. */
+export const isStatementTimeout = (error: unknown): boolean =>
+  ((error as Error | undefined)?.cause as { code?: unknown } | undefined)?.code === '57014';

@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import { clearDirty, type DirtyKey, type DirtyKind, listMarks } from '../db/dirty-keys.ts';
+import { isStatementTimeout } from '../db/sql-state.ts';
+import { RetryableError } from '../errors.ts';
 import type { FollowUp, followUpPayload } from './define-job.ts';
 import type { Context, Run } from './handler.ts';
 import type { Producer } from './producer.ts';
@@ -11,6 +13,8 @@ const mostInHand = 2_000;
 const lookMs = 10;
 /** Keys recomputed by one statement: few, because each may have a long history. */
 const defaultKeys = 200;
+/** A statement shorter than this may have twice as many keys the next time. */
+const easyMs = 500;
 /** A pass shorter than this is no burden, whatever its share. */
 const burdenMs = 20;
 
@@ -86,6 +90,16 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
       // Every statement locks in the order of the keys.
       return taken.sort((one, other) => one.key.localeCompare(other.key));
     },
+    /** They were not recomputed: somebody takes them again. */
+    giveBack(taken: readonly Stale[]): void {
+      for (const { key, others, marks } of taken) {
+        busy.delete(key);
+        const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
+        waiting.set(key, stale);
+        for (const other of others) stale.others.add(other);
+        stale.marks.push(...marks);
+      }
+    },
     /** They are recomputed: clear the marks of which nothing else is left. */
     async done(taken: readonly Stale[]): Promise<void> {
       const cleared: number[] = [];
@@ -113,15 +127,19 @@ export const followUp = (
 ) => {
   let running = false;
   let notBefore = 0;
+  /** Keys of a statement: fewer where they have so long a history that PostgreSQL gives the statement up. */
+  let atMost = batchKeys;
 
   const work = async (context: Context, run: Run): Promise<void> => {
     const marks = readMarks(context.db, kind);
     const began = performance.now();
     let ending = false;
+    /** Of keys that failed by themselves; the others are recomputed all the same. */
+    const failures: unknown[] = [];
 
     const take = async (): Promise<Stale[]> => {
       if (share === 1 && marks.outdated()) await marks.look();
-      let taken = ending || run.signal.aborted ? [] : marks.take(batchKeys);
+      let taken = ending || run.signal.aborted ? [] : marks.take(atMost);
       if (taken.length > 0 || ending || run.signal.aborted) return taken;
       const took = performance.now() - began;
       if (share < 1 && took >= burdenMs) {
@@ -131,15 +149,25 @@ export const followUp = (
         return [];
       }
       await marks.look();
-      taken = ending || run.signal.aborted ? [] : marks.take(batchKeys);
+      taken = ending || run.signal.aborted ? [] : marks.take(atMost);
       return taken;
     };
     /** Ends when it finds nothing that nobody else has in hand; whoever has it looks again after that. */
     const lane = async (): Promise<void> => {
       for (let taken = await take(); taken.length > 0; taken = await take()) {
         const keys = taken.flatMap(({ key, others }) => Array.from(others, (other) => ({ key, other })));
-        await recompute(keys, context, run);
+        const from = performance.now();
+        try {
+          await recompute(keys, context, run);
+        } catch (error) {
+          if (!isStatementTimeout(error)) throw error;
+          atMost = Math.max(1, Math.floor(Math.min(atMost, taken.length) / 4));
+          if (taken.length > 1) marks.giveBack(taken);
+          else failures.push(error);
+          continue;
+        }
         await marks.done(taken);
+        if (atMost < batchKeys && performance.now() - from < easyMs) atMost = Math.min(2 * atMost, batchKeys);
       }
     };
     const lanes = Array.from({ length: atOnce }, () =>
@@ -149,6 +177,9 @@ export const followUp = (
       }),
     );
     for (const one of await Promise.allSettled(lanes)) if (one.status === 'rejected') throw one.reason;
+    const [cause] = failures;
+    if (cause)
+      throw new RetryableError('some keys take PostgreSQL longer than a statement may take', { cause });
   };
 
   return async (_: z.output<typeof followUpPayload>, context: Context, run: Run): Promise<void> => {

@@ -103,12 +103,12 @@ export const createJudge = async (url: string) => {
       select a.event_id, a.kind || ' without its rows' as why
       from acked a left join judge.added d on d.kind = a.kind and d.event_id = a.event_id::text
       where a.kind in ('interaction', 'purchase') and not a.planted and coalesce(d.parts, 0) < a.parts
-        and a.event_id not in (select event_id from parked)
+        and not exists (select from parked p where p.event_id = a.event_id)
     ),
     newest as (
       select distinct on (kind, key) kind, key, event_id, at, op
-      from acked where kind not in ('interaction', 'purchase') and not planted
-        and event_id not in (select event_id from parked)
+      from acked a where kind not in ('interaction', 'purchase') and not planted
+        and not exists (select from parked p where p.event_id = a.event_id)
       order by kind, key, at desc
     ),
     overwritten as (
@@ -121,9 +121,9 @@ export const createJudge = async (url: string) => {
             else w.key is not null and coalesce(w.event_id, c.event_id::text) = c.event_id::text end)
     ),
     unknown as (
-      select event_id, kind || ' that nobody remembers' as why from acked
-      where event_id not in (select event_id from parked)
-        and event_id not in (select event_id from processed_events)
+      select event_id, kind || ' that nobody remembers' as why from acked a
+      where not exists (select from parked p where p.event_id = a.event_id)
+        and not exists (select from processed_events p where p.event_id = a.event_id)
     )
     select event_id as id, min(why) as why
     from (select * from gone union all select * from overwritten union all select * from unknown) all_of_them
@@ -155,12 +155,15 @@ export const createJudge = async (url: string) => {
     select id, why from found where id not in (select event_id from judge.reported)`;
 
   const recovered = (scenario: string) => db<{ events: number }>`
+    with effective as (
+      select event_id from judge.added
+      union
+      select event_id::text from processed_events
+      where event_id in (select event_id from judge.sent where kind not in ('interaction', 'purchase'))
+    )
     select count(*)::integer as events
-    from judge.sent s
-    where s.scenario = ${scenario} and not exists (select from judge.accepted a where a.event_id = s.event_id)
-      and (exists (select from judge.added d where d.event_id = s.event_id::text)
-        or s.kind not in ('interaction', 'purchase')
-          and exists (select from processed_events p where p.event_id = s.event_id))`;
+    from judge.sent s join effective e on e.event_id = s.event_id::text
+    where s.scenario = ${scenario} and not exists (select from judge.accepted a where a.event_id = s.event_id)`;
 
   /** Set aside, though nothing was wrong with it; or wrong, accepted, and not set aside. */
   const misparked = (scenario: string) => db<{ id: string; why: string }>`
@@ -238,6 +241,8 @@ export const createJudge = async (url: string) => {
       // The connection of before may have died with a server.
       await db.end();
       db = connect();
+      // A million events are compared by hash.
+      await db`set work_mem = '256MB'`;
       for (const { sent, accepted } of books) await store(scenario, sent, accepted);
       const found = {
         lost: await lost(scenario),

@@ -170,6 +170,7 @@ export const startRunner = async ({ seed, scale, log, rig: rigOptions = {} }: Ru
       await scenario.run(stage);
     } catch (error) {
       problems.push(`the scenario could not be played: ${(error as Error).stack}`);
+      note(problems.at(-1) as string);
     }
     await rig.settle().catch((error: Error) => problems.push(`not repaired: ${error.message}`));
     await load.finish();
