@@ -252,7 +252,8 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
 /** No questions to the large tables. */
 export const others = new Set([
   ...['createDatabase', 'migrate', 'pendingMigrations', 'insertDemoShop', 'describeDatabase', 'tryWriting'],
-  ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'applyBy', 'before', 'ownLines', 'arrayTypes'],
+  ...['findConnections', 'estimateRows', 'judgeDatabaseError', 'isStatementTimeout', 'applyBy', 'before'],
+  ...['ownLines', 'arrayTypes'],
   ...['createApiKey', 'listApiKeys', 'listOpenKeys', 'revokeApiKey', 'rotateApiKey', 'hashKey'],
   ...['listCategoryTree', 'markAllSimilar'],
   // They ask PostgreSQL nothing.
