@@ -47,6 +47,12 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
   let listedAt = Number.NEGATIVE_INFINITY;
   let listing: Promise<void> | undefined;
 
+  const staleOf = (key: string): Stale => {
+    const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
+    waiting.set(key, stale);
+    return stale;
+  };
+
   const list = async (): Promise<void> => {
     listedAt = performance.now();
     for (const { id, keys, others } of await listMarks(db, kind, {
@@ -55,8 +61,7 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
     })) {
       let count = 0;
       keys.forEach((key, place) => {
-        const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
-        waiting.set(key, stale);
+        const stale = staleOf(key);
         stale.others.add(others[place] ?? null);
         if (stale.marks.at(-1) === id) return;
         stale.marks.push(id);
@@ -94,8 +99,7 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
     giveBack(taken: readonly Stale[]): void {
       for (const { key, others, marks } of taken) {
         busy.delete(key);
-        const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
-        waiting.set(key, stale);
+        const stale = staleOf(key);
         for (const other of others) stale.others.add(other);
         stale.marks.push(...marks);
       }
@@ -137,10 +141,12 @@ export const followUp = (
     /** Of keys that failed by themselves; the others are recomputed all the same. */
     const failures: unknown[] = [];
 
+    const isOver = () => ending || run.signal.aborted;
+
     const take = async (): Promise<Stale[]> => {
       if (share === 1 && marks.outdated()) await marks.look();
-      let taken = ending || run.signal.aborted ? [] : marks.take(atMost);
-      if (taken.length > 0 || ending || run.signal.aborted) return taken;
+      const taken = isOver() ? [] : marks.take(atMost);
+      if (taken.length > 0 || isOver()) return taken;
       const took = performance.now() - began;
       if (share < 1 && took >= burdenMs) {
         // Its share of the time is used up.
@@ -149,8 +155,7 @@ export const followUp = (
         return [];
       }
       await marks.look();
-      taken = ending || run.signal.aborted ? [] : marks.take(atMost);
-      return taken;
+      return isOver() ? [] : marks.take(atMost);
     };
     /** Ends when it finds nothing that nobody else has in hand; whoever has it looks again after that. */
     const lane = async (): Promise<void> => {

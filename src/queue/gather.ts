@@ -8,6 +8,7 @@ interface GatherOptions {
 interface Part<T> {
   items: readonly T[];
   since: number;
+  alone(): Promise<void>;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -32,11 +33,11 @@ export const createGatherer = <T>(
   },
   { atOnce, most }: GatherOptions,
 ) => {
-  const waiting: (Part<T> & { alone(): Promise<void> })[] = [];
+  const waiting: Part<T>[] = [];
   let underWay = 0;
   let looksAgain = false;
 
-  const settle = async (part: (typeof waiting)[number]): Promise<void> => {
+  const settle = async (part: Part<T>): Promise<void> => {
     try {
       await part.alone();
       part.resolve();
@@ -45,7 +46,7 @@ export const createGatherer = <T>(
     }
   };
 
-  const run = async (parts: typeof waiting): Promise<void> => {
+  const run = async (parts: readonly Part<T>[]): Promise<void> => {
     if (parts.length > 1) {
       try {
         await work.together(parts.flatMap(({ items }) => items));
@@ -63,11 +64,11 @@ export const createGatherer = <T>(
   };
 
   /** The longest waiting that fit into one statement. */
-  const take = (): typeof waiting => {
-    const taken: typeof waiting = [];
+  const take = (): Part<T>[] => {
+    const taken: Part<T>[] = [];
     const ids = new Set<string>();
     for (let place = 0; place < waiting.length && ids.size < most; ) {
-      const part = waiting[place] as (typeof waiting)[number];
+      const part = waiting[place] as Part<T>;
       const fits =
         ids.size + part.items.length <= most && !part.items.some((item) => ids.has(work.idOf(item)));
       if (taken.length > 0 && !fits) {
