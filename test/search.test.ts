@@ -167,8 +167,14 @@ test('similar products come from stored lists and follow edits; hidden ones are 
   await eventually(async () => expect(await cache.exists(key)).toBe(1));
   expect(await ids(`${similar}?k=5`)).toEqual(before);
 
-  // Without an index the stored lists go on; what is not stored comes from nowhere else.
+  // Nobody tells of a product any more; that the tables have it is enough not to deny it.
   await workers.close();
+  const quiet = uuidv7();
+  await db`insert into products (product_id, name) values (${quiet}, 'A cable nobody was told of')`;
+  expect(await ids(`/v1/products/${quiet}/similar`)).toEqual([]);
+  expect((await read.get(`/v1/products/${quiet}/similar?category=nowhere`)).status).toBe(404);
+
+  // Without an index the stored lists go on; what is not stored comes from nowhere else.
   await vectors.close();
   expect(await ids(`${similar}?k=5`)).toEqual(before);
   await cache.unlink(key);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findProduct } from '../db/catalog-reads.ts';
 import { listProductCards } from '../db/serving.ts';
 import { RetryableError } from '../errors.ts';
 import { uuid } from '../fields.ts';
@@ -117,11 +118,14 @@ export const getSimilar = defineRoute({
       number = catalogue.numberOf(product_id);
       if (number === undefined && !isCurrent)
         throw unavailable('What products there are cannot be told now.');
-      if (number === undefined) throw new Problem(404, noProduct);
+      // The stream tells of a product a moment after the tables hold it.
+      if (number === undefined && !(await findProduct(db, product_id))) throw new Problem(404, noProduct);
     }
-    const stored = await readStored(parts, number);
+    const stored = number === undefined ? undefined : await readStored(parts, number);
     const resolved = catalogue.resolve(filter);
     if (!resolved) throw new Problem(404, 'There is no such category.');
+    const head = { request_id: freshId(), product_id, category: query.category ?? null };
+    if (number === undefined || !stored) return { json: { ...head, items: [] } };
 
     const list = stored.list ?? noSimilar;
     const fitting = pick(
@@ -157,9 +161,7 @@ export const getSimilar = defineRoute({
     const cards = query.expand === 'product' ? await listProductCards(db, ids) : undefined;
     return {
       json: {
-        request_id: freshId(),
-        product_id,
-        category: query.category ?? null,
+        ...head,
         items: places.map((at) => {
           const id = ids[at] as string;
           const card = cards?.get(id);

@@ -57,12 +57,12 @@ export const openFolder = (root: string) => {
   };
 
   const move = async (from: string, to: string) => {
-    for (let left = 5; ; left--) {
-      await mkdir(dirname(to), { recursive: true });
+    for (let left = 20; ; left--) {
       try {
+        await mkdir(dirname(to), { recursive: true });
         return await rename(from, to);
       } catch (error) {
-        // Between the two calls someone removed the last file of that folder, and the folder with it.
+        // Meanwhile someone removed the last file of that folder, and the folder with it, or one above it.
         if (codeOf(error) !== 'ENOENT' || left === 0) throw error;
       }
     }
