@@ -170,6 +170,8 @@ const start = async (
     leaving.signal.throwIfAborted();
     const child = fork(join(dist, file), {
       ...{ execArgv, env: { PATH: process.env.PATH, NODE_ENV: 'production', ...own } },
+      // In a session of its own, as it is deployed: Linux shares the processor between sessions first.
+      detached: true,
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
     });
     children.add(child);

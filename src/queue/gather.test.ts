@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createGatherer } from './gather.ts';
 
 /** A gatherer of letters whose statements end when told to. */
-const setUp = ({ atOnce = 4, most = 10 } = {}) => {
+const setUp = ({ atOnce = 4, most = 10, restMs = 0 } = {}) => {
   const begun: string[] = [];
   const ends: ((error?: Error) => void)[] = [];
   const statement = (what: string) =>
@@ -16,7 +16,7 @@ const setUp = ({ atOnce = 4, most = 10 } = {}) => {
       together: (items) => statement(items.join('')),
       concernsAll: (error) => (error as Error).message === 'away',
     },
-    { atOnce, most },
+    { atOnce, most, restMs },
   );
   const add = (items: string) => gather([...items], () => statement(`${items} alone`));
   const end = async (error?: Error) => {
@@ -47,6 +47,22 @@ test('full statements go side by side, but not more than allowed, and none is la
   expect(begun.slice(3)).toEqual(['mn alone']);
   for (let rest = 2; rest > 0; rest -= 1) await end();
   expect(await Promise.all(all)).toHaveLength(5);
+});
+
+test('a few rest before the next statement, many do not, and nobody waits for more than the rest', async () => {
+  const { begun, add, end } = setUp({ most: 100, restMs: 30 });
+  const began = performance.now();
+  const first = add('a');
+  await end();
+  const few = ['b', 'c'].map(add);
+  expect(begun).toEqual(['a alone']);
+  await expect.poll(() => begun).toEqual(['a alone', 'bc']);
+  expect(performance.now() - began).toBeGreaterThanOrEqual(29);
+  await end();
+  const many = [...'defghijklmnopqrs'].map(add);
+  expect(begun).toEqual(['a alone', 'bc', 'defghijklmnopqrs']);
+  await end();
+  expect(await Promise.all([first, ...few, ...many])).toHaveLength(19);
 });
 
 test('something small does not wait for ever for a statement that hangs', async () => {

@@ -3,6 +3,8 @@ interface GatherOptions {
   atOnce: number;
   /** Items of one statement. */
   most: number;
+  /** So long after a statement began the next one goes, unless many wait: a commit and its wakings are not for a few. */
+  restMs?: number;
 }
 
 interface Part<T> {
@@ -15,10 +17,12 @@ interface Part<T> {
 
 /** So long something small waits for the statement before it. That one may be waiting for a lock. */
 const patienceMs = 50;
+/** So many callers are worth a statement at once. */
+const crowd = 16;
 
 /**
- * Gathers what several callers want done into few statements. The first goes at once; what comes while it is under way
- * goes together in the next, and full ones go side by side. So each caller waits for little more than its own work, and a
+ * Gathers what several callers want done into few statements. The first goes at once; what comes while it is under way,
+ * or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for little more than its own work, and a
  * thousand callers with one item each cost few round trips and few commits.
  *
  * `together` does the items of several callers, no id twice. When it rejects, `alone` is called for each of them, one after
@@ -31,11 +35,12 @@ export const createGatherer = <T>(
     together(items: readonly T[]): Promise<void>;
     concernsAll(error: unknown): boolean;
   },
-  { atOnce, most }: GatherOptions,
+  { atOnce, most, restMs = 0 }: GatherOptions,
 ) => {
   const waiting: Part<T>[] = [];
   let underWay = 0;
-  let looksAgain = false;
+  let begunAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
 
   const settle = async (part: Part<T>): Promise<void> => {
     try {
@@ -82,27 +87,30 @@ export const createGatherer = <T>(
     return taken;
   };
 
-  const isDue = (): boolean => {
-    const [first] = waiting;
-    if (!first || underWay >= atOnce) return false;
-    if (underWay === 0 || performance.now() - first.since >= patienceMs) return true;
-    return waiting.reduce((sum, { items }) => sum + items.length, 0) >= most / 2;
+  /** In how many ms something is to be begun; 0: now. */
+  const dueIn = ({ since }: Part<T>): number => {
+    if (waiting.length >= crowd) return 0;
+    if (waiting.reduce((sum, { items }) => sum + items.length, 0) >= most / 2) return 0;
+    const now = performance.now();
+    const due = underWay === 0 ? Math.min(begunAt + restMs, since + patienceMs) : since + patienceMs;
+    return Math.max(0, Math.ceil(due - now));
   };
 
   const pump = (): void => {
-    while (isDue()) {
+    clearTimeout(timer);
+    for (let [first] = waiting; first && underWay < atOnce; [first] = waiting) {
+      const ms = dueIn(first);
+      if (ms > 0) {
+        timer = setTimeout(pump, ms);
+        return;
+      }
       underWay += 1;
+      begunAt = performance.now();
       void run(take()).finally(() => {
         underWay -= 1;
         pump();
       });
     }
-    if (waiting.length === 0 || underWay >= atOnce || looksAgain) return;
-    looksAgain = true;
-    setTimeout(() => {
-      looksAgain = false;
-      pump();
-    }, patienceMs);
   };
 
   /** Resolves when the items are done. @throws what `alone` throws. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 
 /**
@@ -7,7 +8,10 @@ import type { Redis } from 'ioredis';
  */
 export interface IntakeAccount {
   open(jobId: string, events: number): Promise<void>;
-  /** Its callers are told that they were taken: from now on it may not vanish. */
+  /**
+   * Its callers are told that they were taken: from now on it may not vanish. Several of a moment are one write, for each
+   * is an fsync and wakes two processes.
+   */
   confirm(jobId: string): Promise<void>;
   /** Returns the events settled; 0 if it was settled before. */
   settle(jobId: string): Promise<number>;
@@ -24,10 +28,12 @@ if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 redis.call('HINCRBY', KEYS[2], 'accepted', ARGV[2])
 return 1`;
 
-// KEYS: open. ARGV: job id. What is confirmed has a plus behind its number.
+// KEYS: open. ARGV: job ids. What is confirmed has a plus behind its number.
 const confirmScript = `
-local events = redis.call('HGET', KEYS[1], ARGV[1])
-if events and not events:find('+', 1, true) then redis.call('HSET', KEYS[1], ARGV[1], events .. '+') end`;
+for _, id in ipairs(ARGV) do
+  local events = redis.call('HGET', KEYS[1], id)
+  if events and not events:find('+', 1, true) then redis.call('HSET', KEYS[1], id, events .. '+') end
+end`;
 
 // KEYS: open, totals. ARGV: job id, 1 if it is nowhere any more. Returns the events settled, or those that are missing.
 const settleScript = `
@@ -41,14 +47,28 @@ if not events:find('+', 1, true) then return 0 end
 redis.call('HINCRBY', KEYS[2], 'missing', count)
 return tonumber(count)`;
 
+/** As long as this may pass before it is written down that a job was promised. */
+const confirmMs = 20;
+
 export const createIntakeAccount = (redis: Redis, prefix: string): IntakeAccount => {
   const keys = [`{${prefix}:intake}:open`, `{${prefix}:intake}:totals`] as const;
+  let unconfirmed: string[] = [];
+  let confirming: Promise<void> | undefined;
+  const confirmAll = async () => {
+    await delay(confirmMs);
+    const ids = unconfirmed;
+    unconfirmed = [];
+    confirming = undefined;
+    await redis.eval(confirmScript, 1, keys[0], ...ids);
+  };
   return {
     async open(jobId, events) {
       await redis.eval(openScript, 2, ...keys, jobId, events);
     },
     async confirm(jobId) {
-      await redis.eval(confirmScript, 1, keys[0], jobId);
+      unconfirmed.push(jobId);
+      confirming ??= confirmAll();
+      await confirming;
     },
     async settle(jobId) {
       return (await redis.eval(settleScript, 2, ...keys, jobId, 0)) as number;

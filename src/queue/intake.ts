@@ -42,6 +42,8 @@ export const createIntake = (
   const open = new Map<string, { job: EventJob; batch: Batch }>();
   const underWay = new Set<Promise<void>>();
   let buffered = 0;
+  /** The last one; it ends after all before it. */
+  let confirmed: Promise<void> = Promise.resolve();
 
   const send = async (job: EventJob, events: Envelope[]): Promise<void> => {
     const jobId = uuidv7();
@@ -50,7 +52,7 @@ export const createIntake = (
     // nothing.
     parts.account.open(jobId, events.length).catch(() => {});
     await parts.producer.enqueue(job, { events }, { jobId });
-    parts.account.confirm(jobId).catch(() => {});
+    confirmed = parts.account.confirm(jobId).catch(() => {});
     parts.metrics.accepted.inc({ type: job.type }, events.length);
   };
 
@@ -98,6 +100,7 @@ export const createIntake = (
     async close() {
       for (const name of [...open.keys()]) flush(name);
       await Promise.allSettled(underWay);
+      await confirmed;
     },
   };
 };

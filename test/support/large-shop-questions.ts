@@ -260,7 +260,7 @@ export const others = new Set([
   ...['unpackDeeds', 'countPlain', 'createAdder', 'createProductNumbers'],
   // The popular products, once in a while, page by page; an insert; one look at an index.
   ...['listMostPopular', 'listPopularScores', 'markLists', 'anyDirty'],
-  // One row for each model or rebuild; whole shards, which test/index-jobs.test.ts builds; all products, for a new model.
+  // One row for each model or rebuild; whole shards, which test/index-publish.test.ts builds; all products, for a new model.
   ...[
     'findServingIndex',
     'findServingGeneration',
