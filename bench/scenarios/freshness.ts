@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from '../../src/db/database.ts';
 import { defineScenario } from '../scenario.ts';
 import { quantile } from '../support/figures.ts';
+import { offer, requestOf } from '../support/http.ts';
+import { headersOf } from '../support/interactions.ts';
 import { watchLists } from '../support/list-watch.ts';
 import { startShop } from '../support/shops.ts';
 import { memoryOf } from '../support/system.ts';
@@ -68,8 +69,10 @@ export const freshness = defineScenario({
     const seconds = stage.size('seconds', { s: 20, l: 60 });
     // The events of a request are an app's of one moment.
     const requests = Math.min(rate, 100);
-    let accepted = 0;
-    const send = async (sampled: boolean) => {
+    const samples = new Map<Buffer, { user: string; number: number }>();
+    const headers = headersOf(system.key, 'application/json');
+    /** Some events of a moment; where it is a sample, the first of them shows when it is known. */
+    const draw = (sampled: boolean): Buffer => {
       const event = (user: string, product: string, event_type: string) => ({
         ...{ event_id: randomUUID(), user_id: user, product_id: product, event_type },
       });
@@ -83,26 +86,28 @@ export const freshness = defineScenario({
         known.set(user, own.add(product.id));
         events[0] = event(user, product.id, 'purchase');
       }
-      if (!(await api.post('/v1/interactions', events))) return;
-      accepted += events.length;
-      if (isSample) lists.add(user, product.number);
+      const request = requestOf('POST', '/v1/interactions', headers, JSON.stringify(events));
+      if (isSample) samples.set(request, { user, number: product.number });
+      return request;
     };
 
     const made = () => api.metric(/^zyra_lists_made_total\{[^}]*why="event"[^}]*\} (\d+)/m);
+    const every = Math.max(1, Math.round(requests / sampledPerSecond));
     const load = async (lasting: number, sampling: boolean) => {
       const madeBefore = await made();
-      const underWay = new Set<Promise<void>>();
-      const began = performance.now();
-      accepted = 0;
-      for (let n = 0; n < requests * lasting; n += 1) {
-        const wait = began + (1_000 * n) / requests - performance.now();
-        if (wait > 0) await delay(wait);
-        const one = send(sampling && n % Math.max(1, Math.round(requests / sampledPerSecond)) === 0);
-        underWay.add(one);
-        void one.finally(() => underWay.delete(one));
-      }
-      await Promise.all(underWay);
-      const lasted = (performance.now() - began) / 1_000;
+      let drawn = 0;
+      const { seconds: lasted } = await offer(
+        {
+          ...{ port: Number(new URL(system.url).port), connections: 64, requests: requests * lasting },
+          next: () => draw(sampling && drawn++ % every === 0),
+          onTaken(request) {
+            const sample = samples.get(request);
+            samples.delete(request);
+            if (sample) lists.add(sample.user, sample.number);
+          },
+        },
+        requests,
+      );
       return { lasted, perSecond: ((await made()) - madeBefore) / lasted };
     };
     // Code that has just started is still being compiled.
@@ -114,7 +119,7 @@ export const freshness = defineScenario({
     took.push(...Array.from({ length: never }, () => Number.POSITIVE_INFINITY));
     const notes = {
       ...{ shop, training, users: users.length, samples: took.length, never },
-      events_per_second: Math.round(accepted / lasted),
+      events_per_second: Math.round((rate * seconds) / lasted),
       lists_per_second: Math.round(perSecond),
       max_ms: Math.round(quantile(took, 1)),
       workers_mib: await Promise.all(

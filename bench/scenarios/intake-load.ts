@@ -11,7 +11,7 @@ const perRequest = 10;
 
 /**
  * The demo shop with everything on, at half of what it can sustain: how long callers wait for a 202, and whether the API
- * grows. What it can sustain is found out first: events a second until all of a burst are committed.
+ * grows. What it can sustain is found out first, with the same requests: events a second until all of a burst are committed.
  */
 export const intakeLoad = defineScenario({
   figures: [
@@ -40,8 +40,8 @@ export const intakeLoad = defineScenario({
     const burst = stage.size('burst', { s: 60_000, l: 200_000 });
     const events = await drawInteractions(db, 20_000);
     const sustainable = await commitAll(system, {
-      ...{ port, events: burst, queue: ownQueue('interactions'), perRequest: 100 },
-      requests: requestsOf(events, { shape: 'array', perRequest: 100, key }),
+      ...{ port, events: burst, queue: ownQueue('interactions'), perRequest },
+      requests: requestsOf(events, { shape: 'array', perRequest, key }),
     });
     stage.say(`sustains ${Math.round(sustainable)} events/s`);
 

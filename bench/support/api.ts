@@ -25,12 +25,6 @@ export const createApi = ({ url, key }: Pick<BenchSystem, 'url' | 'key'>) => {
       const text = await (await fetch(`${url}/metrics`, { headers })).text();
       return Number(line.exec(text)?.[1] ?? 0);
     },
-    /** @returns whether the events were accepted. */
-    async post(path: string, body: unknown): Promise<boolean> {
-      const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-      await answer.arrayBuffer();
-      return answer.status === 202;
-    },
     /** Wait until nothing is left to do, with an index and, where one is wanted, a model. */
     async untilReady({ model }: { model: boolean }): Promise<void> {
       for (let at = await status(); !(at.idle && at.index && (!model || at.model)); at = await status())

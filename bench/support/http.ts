@@ -105,6 +105,8 @@ interface Pressure {
   next: () => Buffer;
   /** How many. */
   requests: number;
+  /** Told of each that was taken, at once. */
+  onTaken?: (request: Buffer) => void;
 }
 
 export interface Pressed {
@@ -116,7 +118,7 @@ export interface Pressed {
 }
 
 const drive = (
-  { port, connections, next, requests }: Pressure,
+  { port, connections, next, requests, onTaken }: Pressure,
   /** When request `n` may go out. */
   dueAt: (n: number, began: number) => number | undefined,
 ): Promise<Pressed> =>
@@ -131,7 +133,9 @@ const drive = (
           const due = dueAt(sent++, began) ?? performance.now();
           const early = due - performance.now();
           if (early > 0) await delay(early);
-          refused += await insist(connection, next());
+          const request = next();
+          refused += await insist(connection, request);
+          onTaken?.(request);
           took.push(performance.now() - due);
         }
       }),

@@ -198,6 +198,42 @@ test('scores are both parts, equally loud, by their shares; what the user has is
   expect(loudness(low)).toBeCloseTo(small.itemCount, 2);
 });
 
+test.each([
+  // By one large product of matrices, and by walking through the lists of neighbours.
+  ['many signals of few items', small],
+  ['a single signal', { ...small, userCount: 1, users: new Uint32Array(1), items: small.items.slice(0, 1) }],
+])('the local part is the sum over the neighbours of what the user has: %s', async (_, signals) => {
+  const model = await fitModel(small, defaultParameters, compute);
+  const { local, itemCount } = model;
+  const strengths = Array.from({ length: itemCount }, (_, own) => {
+    const line = new Array<number>(itemCount).fill(0);
+    for (let at = own * local.width; at < own * local.width + (local.counts[own] as number); at += 1)
+      line[local.items[at] as number] = local.strengths[at] as number;
+    return line;
+  });
+  const own = {
+    ...signals,
+    weights: new Float32Array(signals.users.length).fill(1),
+    ratings: new Float32Array(signals.users.length),
+    times: small.times.slice(0, signals.users.length),
+  };
+  const batch = { profiles: profiles(own, defaultParameters), seen: seenItems(own) };
+  const alone = { ...model, parameters: { ...defaultParameters, lowRankShare: 0 } };
+  const scores = await scoreUsers(alone, batch, compute.dense);
+  const [r, seen] = [full(batch.profiles), full(batch.seen)];
+  r.forEach((line, user) => {
+    const said = Array.from({ length: itemCount }, (_, item) =>
+      seen[user]?.[item] === 1
+        ? 0
+        : sum(line.map((weight, from) => weight * (strengths[from]?.[item] as number))),
+    );
+    const loudness = Math.sqrt(sum(said.map((score) => score * score)) / itemCount);
+    said.forEach((score, item) => {
+      if (seen[user]?.[item] !== 1) expect(scores[user * itemCount + item]).toBeCloseTo(score / loudness, 4);
+    });
+  });
+});
+
 test('a user without signals has scores of nothing, not of NaN', async () => {
   const lonely = { ...small, userCount: small.userCount + 1 };
   const model = await fitModel(lonely, defaultParameters, compute);

@@ -52,7 +52,7 @@ export const fitModel = async (
 };
 
 /** r·S of the local part, one user's row of it; added to `scores`. */
-export const addLocalScores = (
+const addLocalScores = (
   { width, counts, items, strengths }: Neighbours,
   profiles: Sparse,
   user: number,
@@ -69,8 +69,50 @@ export const addLocalScores = (
   }
 };
 
-/** A loop over one entry takes about as long as the runtime for so many. */
+/** A loop over one entry takes about as long as the runtime for so many, and longer where it jumps about. */
 const worthMultiplying = 10;
+const worthSquaring = 30;
+/** Floats of the largest square of items that is kept beside their neighbours: 64 MB of them. */
+const mostSquared = 16_000_000;
+const squares = new WeakMap<Neighbours, Dense>();
+const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
+
+/** S as a square of items, what is nobody's neighbour being 0. */
+const squareOf = (local: Neighbours, items: number): Dense => {
+  const known = squares.get(local);
+  if (known) return known;
+  const values = new Float32Array(items * items);
+  for (let own = 0; own < items; own += 1) {
+    const first = own * local.width;
+    for (let place = first; place < first + (local.counts[own] as number); place += 1)
+      values[own * items + (local.items[place] as number)] = local.strengths[place] as number;
+  }
+  const square = { rows: items, columns: items, values };
+  squares.set(local, square);
+  return square;
+};
+
+/** r·S of the local part for every user of a batch. @returns a user's row, valid until the next is asked for. */
+const localScores = async (
+  { local, itemCount }: Pick<Model, 'local' | 'itemCount'>,
+  profiles: Sparse,
+  dense: DenseProducts,
+): Promise<(user: number) => Float32Array> => {
+  let steps = 0;
+  for (let at = profiles.starts[0] as number; at < (profiles.starts[profiles.rows] as number); at += 1)
+    steps += local.counts[profiles.indices[at] as number] as number;
+  const squared = itemCount * itemCount;
+  if (squared <= mostSquared && steps * worthSquaring > profiles.rows * squared) {
+    const { values } = await dense.multiply(spread(profiles, ones(itemCount)), squareOf(local, itemCount));
+    return (user) => values.subarray(user * itemCount, (user + 1) * itemCount);
+  }
+  const row = new Float32Array(itemCount);
+  return (user) => {
+    row.fill(0);
+    addLocalScores(local, profiles, user, row);
+    return row;
+  };
+};
 
 /** The entries, weighed, among zeros. */
 const spread = ({ rows, columns, starts, indices, values }: Sparse, weights: Float32Array): Dense => {
@@ -164,19 +206,15 @@ export const scoreUsers = async (
   const users = batch.profiles.rows;
   const scores =
     share > 0 ? await lowRankScores(model.lowRank, batch.profiles, dense) : new Float32Array(users * items);
-  const local = new Float32Array(items);
+  const silence = new Float32Array(share < 1 ? 0 : items);
+  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : undefined;
   for (let user = 0; user < users; user += 1) {
     const row = scores.subarray(user * items, (user + 1) * items);
     setSeen(row, batch.seen, user, 0);
     const lowRankScale = share / (rootMeanSquare(row) || 1);
-    let localScale = 0;
-    if (share < 1) {
-      local.fill(0);
-      addLocalScores(model.local, batch.profiles, user, local);
-      setSeen(local, batch.seen, user, 0);
-      localScale = (1 - share) / (rootMeanSquare(local) || 1);
-    }
-    addScaled(row, lowRankScale, local, localScale);
+    const local = localOf?.(user) ?? silence;
+    setSeen(local, batch.seen, user, 0);
+    addScaled(row, lowRankScale, local, (1 - share) / (rootMeanSquare(local) || 1));
     setSeen(row, batch.seen, user, Number.NEGATIVE_INFINITY);
   }
   return scores;
