@@ -262,6 +262,29 @@ test('an array with one bad event is refused whole and the field named', async (
   expect(await account.totals()).toMatchObject({ accepted: 0, settled: 0 });
 });
 
+test('while the queue has fallen behind events are refused before their body is read', async () => {
+  const system = await setup({ INTAKE_BACKLOG_JOBS: '1' });
+  const { url, keys } = await system.startApi();
+  const headers = { ...bearer(keys.write), ...json };
+  const post = () =>
+    fetch(`${url}/v1/interactions`, { method: 'POST', headers, body: JSON.stringify(interaction()) });
+  await eventually(async () => expect((await post()).status).toBe(503));
+
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest(`${url}/v1/interactions`, {
+      method: 'POST',
+      headers: { ...headers, 'content-length': 1_000 },
+    });
+    request.on('response', (answer) => {
+      resolve(answer.statusCode);
+      request.destroy();
+    });
+    request.on('error', reject);
+    request.write('[');
+  });
+  expect(status).toBe(503);
+});
+
 test('one log line a request names the route and the app, and no one', async () => {
   const { startApi, parts } = await setup({ LOG_LEVEL: 'info' });
   const lines: Record<string, unknown>[] = [];

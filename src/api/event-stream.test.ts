@@ -98,11 +98,10 @@ test('what was taken of a stream that is cut off stays taken', async () => {
 
 const idsTaken = async (body: string, chunkSize: number): Promise<string[]> => {
   const ids: string[] = [];
-  const intake: Intake = {
+  const intake: Pick<Intake, 'take'> = {
     async take(_, events) {
       for (const { event_id } of events) ids.push(event_id);
     },
-    async close() {},
   };
   const chunks = Array.from({ length: Math.ceil(body.length / chunkSize) }, (_, at) =>
     Buffer.from(body.slice(at * chunkSize, (at + 1) * chunkSize)),
@@ -122,7 +121,7 @@ test('reads no further than a bounded number of events ahead of the queue, and s
   let most = 0;
   let taken = 0;
   let produced = 0;
-  const intake: Intake = {
+  const intake: Pick<Intake, 'take'> = {
     async take(_, events) {
       waiting += events.length;
       most = Math.max(most, waiting);
@@ -131,7 +130,6 @@ test('reads no further than a bounded number of events ahead of the queue, and s
       if (taken + events.length > 10_000) throw new OutageError('full');
       taken += events.length;
     },
-    async close() {},
   };
   const endless = async function* () {
     for (;;) {

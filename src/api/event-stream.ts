@@ -117,7 +117,7 @@ const groupByJob = (sent: readonly Sent[]): Map<EventJob, Envelope[]> => {
  */
 export const takeLines = async (
   chunks: AsyncIterable<Buffer>,
-  intake: Intake,
+  intake: Pick<Intake, 'take'>,
   { eventId, seal, isAdmin }: { eventId: (position: number) => string; seal: Seal; isAdmin: boolean },
 ): Promise<Report & { stopped?: unknown }> => {
   const total: Report = { accepted: 0, rejected: 0, errors: [] };

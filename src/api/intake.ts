@@ -92,6 +92,7 @@ export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
           },
         }),
     responses: { 202: { description: 'Durable in the queue.', schema: acceptedOf(job) } },
+    assertOpen: ({ intake }) => intake.assertOpen(),
     async handler(call, { intake, sealer }) {
       const { params, query, headers, app } = call as typeof call & {
         params: object | undefined;

@@ -99,6 +99,8 @@ export interface Route {
   readonly headers?: z.ZodObject | undefined;
   readonly body?: RouteBody | undefined;
   readonly responses: Readonly<Record<number, RouteResponse>>;
+  /** Asked before the body is read. @throws when nothing can be taken now, whatever it is. */
+  readonly assertOpen?: ((parts: ApiParts) => void) | undefined;
   handle(call: Call<unknown, unknown, unknown, unknown>, parts: ApiParts): Promise<Answer> | Answer;
 }
 
@@ -142,7 +144,7 @@ const send = (response: Response, { status = 200, json, text, type }: Answer): v
 
 /** Put a route into Express. Nothing of the request is looked at before the key. */
 export const mountRoute = (app: Express, route: Route, parts: ApiParts, keyring: Keyring): void => {
-  const { method, path, scope, params, query, headers, body } = route;
+  const { method, path, scope, params, query, headers, body, assertOpen } = route;
   const reading = body?.read ?? 'checked';
   app[method](path, async (request: Request, response: Response<unknown, RequestState>) => {
     response.locals.route = path;
@@ -154,6 +156,7 @@ export const mountRoute = (app: Express, route: Route, parts: ApiParts, keyring:
       isAdmin = allows(key, 'admin');
       response.locals.app = app;
     }
+    assertOpen?.(parts);
     const errors: FieldError[] = [];
     const call = {
       params: check(params, request.params, errors),

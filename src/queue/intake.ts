@@ -7,6 +7,8 @@ import type { IntakeGate } from './intake-gate.ts';
 import type { Producer } from './producer.ts';
 
 export interface Intake {
+  /** @throws OutageError while the queue takes nothing: reading what comes would be for nothing. */
+  assertOpen(): void;
   /**
    * Take events of one kind. Resolves when Redis holds them durably; those of one call go into one job, so they are
    * taken together or not at all.
@@ -81,10 +83,15 @@ export const createIntake = (
     return batch;
   };
 
+  const assertOpen = () => {
+    const refusal = parts.gate.refusal();
+    if (refusal) throw new OutageError(refusal);
+  };
+
   return {
+    assertOpen,
     async take(job, events) {
-      const refusal = parts.gate.refusal();
-      if (refusal) throw new OutageError(refusal);
+      assertOpen();
       if (buffered + events.length > options.bufferEvents && buffered > 0) {
         throw new OutageError('too many events are on their way to the queue');
       }

@@ -200,8 +200,9 @@ export const createLoad = ({ name, dir, shop, random, targets, key, patienceMs =
           }
         }
         if (held.length > 20 || made >= least) {
-          const from = random.below(held.length);
-          events.push(...held.splice(made >= least ? 0 : from, made >= least ? held.length : 5));
+          // As many as were held back, and no more than a request may have.
+          const from = made >= least ? 0 : random.below(held.length);
+          events.push(...held.splice(from, Math.max(5, Math.ceil(2 * late * batch))));
         }
         return events;
       };

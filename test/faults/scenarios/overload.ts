@@ -36,16 +36,19 @@ export const overload: readonly Scenario[] = [
     promise: 'more than can be applied: only 202, 429 and 503, memory bounded, nothing accepted is lost',
     drainMs: 120_000,
     async run(stage) {
-      const { rig, load, at, expect, note, patience } = stage;
+      const { rig, load, shop, at, expect, note, patience } = stage;
       // Where intake closes is a setting; reached sooner, it says the same.
-      await restartApis(rig, { INTAKE_BACKLOG_JOBS: at({ s: '10', m: '100', l: '100' }) });
-      await load.run({ clients: 4, eventsPerSecond: 100 }).finish(200);
+      await restartApis(rig, { INTAKE_BACKLOG_JOBS: at({ s: '10', m: '20', l: '20' }) });
+      // What an API takes whose code was all in use, and that has little to do.
+      await load.run({ clients: 4, eventsPerSecond: 100 }).finish(at({ s: 200, m: 1_000, l: 3_000 }));
       const before = apiMemory(rig);
       const [offered, taken, began] = [load.offered(), load.taken(), performance.now()];
-      // Who is refused asks again at once: what is too much is the asking, so the books stay short.
+      // Who is refused asks again at once: what is too much is the asking, so the books stay short. Of one kind, so that
+      // many go into a request and the clients are not what is slow.
       const running = load.run({
         ...{ clients: 32, eventsPerSecond: 100_000, batch: at({ s: 100, m: 500, l: 500 }), givenUp: 0.02 },
         backOffMs: 20,
+        next: () => shop.interaction(),
       });
       const lasts = at({ s: 3_000, m: 60_000, l: 300_000 });
       let most = before;
