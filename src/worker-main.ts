@@ -18,7 +18,8 @@ const parseQueues = (list: string): QueueName[] => {
 await runProcess('worker', async (parts) => {
   const { config, log } = parts;
   const only = parseQueues(config.WORKER_QUEUES);
-  // Taking events and applying them comes first where one machine does everything. Threads inherit it.
+  // Taking events and applying them comes first where one machine does everything. Threads inherit it. Where Linux weighs
+  // sessions (autogroup) it counts within ours alone; giving way with the whole session made lists late and intake no quicker.
   if (!eventJobs.some(({ queue }) => only.includes(queue)))
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const redis = connectForWork(config.REDIS_QUEUE_URL, log);

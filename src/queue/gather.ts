@@ -22,8 +22,8 @@ const crowd = 16;
 
 /**
  * Gathers what several callers want done into few statements. The first goes at once; what comes while it is under way,
- * or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for little more than its own work, and a
- * thousand callers with one item each cost few round trips and few commits.
+ * or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for little more
+ * than its own work, and a thousand callers with one item each cost few round trips and few commits.
  *
  * `together` does the items of several callers, no id twice. When it rejects, `alone` is called for each of them, one after
  * another, as it is for a caller who came alone: doing an item twice has to be harmless. An error that `concernsAll` is

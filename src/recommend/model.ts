@@ -75,7 +75,6 @@ const worthSquaring = 30;
 /** Floats of the largest square of items that is kept beside their neighbours: 64 MB of them. */
 const mostSquared = 16_000_000;
 const squares = new WeakMap<Neighbours, Dense>();
-const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
 
 /** S as a square of items, what is nobody's neighbour being 0. */
 const squareOf = (local: Neighbours, items: number): Dense => {
@@ -103,7 +102,7 @@ const localScores = async (
     steps += local.counts[profiles.indices[at] as number] as number;
   const squared = itemCount * itemCount;
   if (squared <= mostSquared && steps * worthSquaring > profiles.rows * squared) {
-    const { values } = await dense.multiply(spread(profiles, ones(itemCount)), squareOf(local, itemCount));
+    const { values } = await dense.multiply(spread(profiles), squareOf(local, itemCount));
     return (user) => values.subarray(user * itemCount, (user + 1) * itemCount);
   }
   const row = new Float32Array(itemCount);
@@ -114,13 +113,13 @@ const localScores = async (
   };
 };
 
-/** The entries, weighed, among zeros. */
-const spread = ({ rows, columns, starts, indices, values }: Sparse, weights: Float32Array): Dense => {
+/** The entries among zeros, weighed where there are weights. */
+const spread = ({ rows, columns, starts, indices, values }: Sparse, weights?: Float32Array): Dense => {
   const spread = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row += 1) {
     for (let at = starts[row] as number; at < (starts[row + 1] as number); at += 1) {
       const column = indices[at] as number;
-      spread[row * columns + column] = (values[at] as number) * (weights[column] as number);
+      spread[row * columns + column] = (values[at] as number) * (weights?.[column] ?? 1);
     }
   }
   return { rows, columns, values: spread };
@@ -206,13 +205,13 @@ export const scoreUsers = async (
   const users = batch.profiles.rows;
   const scores =
     share > 0 ? await lowRankScores(model.lowRank, batch.profiles, dense) : new Float32Array(users * items);
-  const silence = new Float32Array(share < 1 ? 0 : items);
-  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : undefined;
+  const silence = new Float32Array(items);
+  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : () => silence;
   for (let user = 0; user < users; user += 1) {
     const row = scores.subarray(user * items, (user + 1) * items);
     setSeen(row, batch.seen, user, 0);
     const lowRankScale = share / (rootMeanSquare(row) || 1);
-    const local = localOf?.(user) ?? silence;
+    const local = localOf(user);
     setSeen(local, batch.seen, user, 0);
     addScaled(row, lowRankScale, local, (1 - share) / (rootMeanSquare(local) || 1));
     setSeen(row, batch.seen, user, Number.NEGATIVE_INFINITY);
