@@ -54,12 +54,12 @@ const digitsOf = (decimal: string): { whole: number; fraction: number } => {
  */
 export const decimal = (precision: number, scale: number) =>
   z
-    .union([z.string().max(precision + 3), z.number()])
+    // Each rule that is broken ends it, or rules about several fields together would be asked of one that is no number.
+    .union([z.string().max(precision + 3, { abort: true }), z.number()])
     .transform((given, context) => {
       const value = typeof given === 'number' ? plain(given) : given;
       const problem = decimalProblem(value, typeof given === 'number', precision, scale);
       if (problem === undefined) return value;
-      // Or rules about several fields together would be asked of one that is no number.
       context.addIssue({ code: 'custom', message: problem, continue: false });
       return z.NEVER;
     })
