@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { instant, uuid } from '../fields.ts';
 import type { Envelope, EventJob, Seal, StoredEvent } from '../queue/define-job.ts';
+import { validate } from '../validate.ts';
 import { type FieldError, fieldErrors } from './problem.ts';
 
 /** How far ahead of the server an event's time may be: clocks differ, but the future is a mistake. */
@@ -60,7 +61,7 @@ export const createDoor = (job: EventJob, op: string): Door => {
   return {
     schema,
     admit(raw, position, { receivedAt, latest, eventId, seal }, errors, prefix = '') {
-      const parsed = schema.safeParse(raw);
+      const parsed = validate(schema, raw);
       if (!parsed.success) {
         errors.push(...fieldErrors(parsed.error, prefix));
         return undefined;

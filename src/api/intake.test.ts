@@ -71,6 +71,20 @@ test('every bad field of every event is named, and the list is cut at a hundred'
   for (const body of [null, 7, 'x', [[]], undefined]) expect(problemsOf(body)).toHaveLength(1);
 });
 
+test('a value whose length is no length is of the wrong type, wherever it stands', () => {
+  const length = { toString: 1 };
+  expect(problemsOf(event({ platform: { length } }))).toEqual(['/platform']);
+  expect(problemsOf([event(), event({ user_id: { length }, platform: { length } })])).toEqual([
+    '/1/user_id',
+    '/1/platform',
+  ]);
+  expect(problemsOf({ length })).toContain('/user_id');
+  // What an app keeps for itself may look like anything.
+  expect(problemsOf(event({ device: { length } }))).toBeUndefined();
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+  expect(problemsOf(event({ platform: { length, deep: JSON.parse(deep) } }))).toEqual(['/platform']);
+});
+
 test('a time more than five minutes ahead is refused to the microsecond, whichever field tells it', () => {
   const now = Date.parse('2026-03-01T10:00:00.500Z');
   const at = arrival(eventIds('shop', undefined), seal, now);

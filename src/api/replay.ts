@@ -7,6 +7,7 @@ import { listForReplay, type ReplayEvent } from '../db/replay.ts';
 import { uuid } from '../fields.ts';
 import { payloadHash } from '../queue/apply-events.ts';
 import type { EventJob, Seal, StoredEvent } from '../queue/define-job.ts';
+import { validate } from '../validate.ts';
 import { type FieldError, fieldErrors, invalid, maxListed, Problem } from './problem.ts';
 import { defineRoute } from './route.ts';
 
@@ -42,12 +43,8 @@ const repair = (
   const completed: StoredEvent = { ...patch, event_id, received_at: '' };
   known?.complete?.(completed, seal);
   const laid = Object.fromEntries(Object.keys(patch).map((name) => [name, completed[name]]));
-  const parsed = known?.stored.safeParse({
-    received_at: new Date().toISOString(),
-    ...stored,
-    ...laid,
-    event_id,
-  });
+  const whole = { received_at: new Date().toISOString(), ...stored, ...laid, event_id };
+  const parsed = known && validate(known.stored, whole);
   if (parsed?.success) return parsed.data;
   if (parsed) {
     for (const { path, message } of fieldErrors(parsed.error, '/patch')) {

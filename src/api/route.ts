@@ -17,6 +17,7 @@ import type { ListRequests } from '../serving/list-requests.ts';
 import type { Popular } from '../serving/popular.ts';
 import type { ListReader } from '../serving/read-lists.ts';
 import type { RecommendationLog } from '../serving/recommendation-log.ts';
+import { validate } from '../validate.ts';
 import type { VectorIndex } from '../vectors/vector-index.ts';
 import { allows, authorize, type Keyring } from './auth.ts';
 import { readJson } from './body.ts';
@@ -129,7 +130,7 @@ export const defineRoute = <
 /** Parse what has a schema; all its problems go to `errors`. */
 const check = (schema: z.ZodType | undefined, value: unknown, errors: FieldError[]): unknown => {
   if (!schema) return undefined;
-  const parsed = schema.safeParse(value);
+  const parsed = validate(schema, value);
   if (parsed.success) return parsed.data;
   errors.push(...fieldErrors(parsed.error));
   return undefined;

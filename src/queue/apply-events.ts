@@ -13,6 +13,7 @@ import {
 import { isStatementTimeout, judgeDatabaseError } from '../db/sql-state.ts';
 import { DatabaseError, OutageError } from '../errors.ts';
 import { uuid } from '../fields.ts';
+import { validate } from '../validate.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
 import { wakeSoon } from './follow-ups.ts';
 import { createGatherer } from './gather.ts';
@@ -219,7 +220,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     const bad: Parking[] = [];
     let rest: Candidate[] = [];
     events.forEach((stored, position) => {
-      const parsed = job.stored.safeParse(stored);
+      const parsed = validate(job.stored, stored);
       if (!parsed.success) {
         bad.push(unreadable(stored, parsed.error, run.jobId, position));
         return;

@@ -34,20 +34,28 @@ export const overload: readonly Scenario[] = [
   {
     name: 'O1-ten-times-too-much',
     promise: 'more than can be applied: only 202, 429 and 503, memory bounded, nothing accepted is lost',
+    wired: true,
     drainMs: 120_000,
     async run(stage) {
       const { rig, load, shop, at, expect, note, patience } = stage;
-      // Where intake closes is a setting; reached sooner, it says the same.
+      // PostgreSQL is what is slow, and far away: were it the processor, which the callers here share, they could not ask
+      // for ten times what is applied. Where intake closes is a setting; reached sooner, it says the same.
+      const [worker, ...others] = rig.worker;
+      await Promise.all(others.map((other) => other.stop('SIGTERM')));
+      await worker?.stop('SIGTERM');
+      rig.wires.worker.postgres.delay(at({ s: 50, m: 200, l: 200 }));
+      await worker?.start({ WORKER_CONCURRENCY: '1' });
       await restartApis(rig, { INTAKE_BACKLOG_JOBS: at({ s: '10', m: '20', l: '20' }) });
       // What an API takes whose code was all in use, and that has little to do.
       await load.run({ clients: 4, eventsPerSecond: 100 }).finish(at({ s: 200, m: 1_000, l: 3_000 }));
       const before = apiMemory(rig);
+      load.slow.length = 0;
       const [offered, taken, began] = [load.offered(), load.taken(), performance.now()];
-      // Who is refused asks again at once: what is too much is the asking, so the books stay short. Of one kind, so that
-      // many go into a request and the clients are not what is slow.
+      // Who is refused asks again soon, with the same request: what is too much is the asking, so the books stay short. Of
+      // one kind, so that many go into a request and the clients are not what is slow.
       const running = load.run({
-        ...{ clients: 32, eventsPerSecond: 100_000, batch: at({ s: 100, m: 500, l: 500 }), givenUp: 0.02 },
-        backOffMs: 20,
+        ...{ clients: 16, eventsPerSecond: 100_000, batch: at({ s: 100, m: 200, l: 200 }), givenUp: 0.005 },
+        backOffMs: 50,
         next: () => shop.interaction(),
       });
       const lasts = at({ s: 3_000, m: 60_000, l: 300_000 });
@@ -69,11 +77,9 @@ export const overload: readonly Scenario[] = [
         most < at({ s: 2 * before + 32, m: 1.5 * before, l: 1.5 * before }),
         `memory grew from ${before} to ${most} MiB`,
       );
-      expect(
-        at({ s: true, m: share(load.slow, 0.99) < 250 * patience, l: share(load.slow, 0.99) < 250 }),
-        'slow',
-      );
+      expect(share(load.slow, 0.99) < 250 * patience, 'slow');
       onlyPolite(stage);
+      await worker?.stop('SIGTERM');
       await restartApis(rig);
     },
   },
