@@ -200,9 +200,9 @@ test(
     process.stdout.write(
       `${JSON.stringify({ scenario: 'fuzz', seed, ...figures, busy: figures.busy.length, faults: faults.length, seconds })}\n`,
     );
-    expect(faults).toEqual([]);
     // Whoever asks for more has a machine for it.
-    if (perRoute > 100) expect(figures.busy, 'answered 503').toEqual([]);
+    if (perRoute > 100) faults.push(...figures.busy);
+    expect(faults).toEqual([]);
     const { sent, statuses } = figures;
     // Of what the schema allows much is taken, of what it does not all is refused.
     expect(statuses[202], 'taken').toBeGreaterThan(sent / 10);
