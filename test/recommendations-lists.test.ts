@@ -234,10 +234,11 @@ test('a list made from older signals never replaces a newer one, nor brings an e
       open: (manifest) => vectors.open(manifest),
       vectors: (numbers) => vectors.vectors(numbers),
       close: () => vectors.close(),
-      async search(queries, options) {
+      search: (queries, options) => vectors.search(queries, options),
+      async searchAround(sums, options) {
         await client.delete(`/v1/users/${user}`);
         await drain(system);
-        return vectors.search(queries, options);
+        return vectors.searchAround(sums, options);
       },
     },
   });

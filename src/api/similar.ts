@@ -114,10 +114,8 @@ export const getSimilar = defineRoute({
     if (!catalogue.loaded) throw unavailable('The catalogue is not loaded yet.');
     let number = catalogue.numberOf(product_id);
     if (number === undefined) {
-      const isCurrent = await catalogue.refresh(changesMs);
+      await catalogue.refresh(changesMs);
       number = catalogue.numberOf(product_id);
-      if (number === undefined && !isCurrent)
-        throw unavailable('What products there are cannot be told now.');
       // The stream tells of a product a moment after the tables hold it.
       if (number === undefined && !(await findProduct(db, product_id))) throw new Problem(404, noProduct);
     }
