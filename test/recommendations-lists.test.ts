@@ -234,11 +234,10 @@ test('a list made from older signals never replaces a newer one, nor brings an e
       open: (manifest) => vectors.open(manifest),
       vectors: (numbers) => vectors.vectors(numbers),
       close: () => vectors.close(),
-      search: (queries, options) => vectors.search(queries, options),
-      async searchAround(sums, options) {
+      async search(queries, options) {
         await client.delete(`/v1/users/${user}`);
         await drain(system);
-        return vectors.searchAround(sums, options);
+        return vectors.search(queries, options);
       },
     },
   });

@@ -105,20 +105,46 @@ const describe = (users: readonly UserSignals[], { rules, parameters }: ListPart
   });
 };
 
-/** The nearest products to each person's profile; none to one whose products have no vector. */
-const findContent = async (people: readonly Person[], { vectors }: ListParts): Promise<Hits[]> => {
+/** The nearest products to each person's profile; nothing for one whose products have no vector. */
+const findContent = async (
+  people: readonly Person[],
+  { vectors }: ListParts,
+): Promise<(Hits | undefined)[]> => {
   const { manifest } = vectors;
-  if (!manifest) return people.map(() => ({ numbers: new Uint32Array(), scores: new Float32Array() }));
+  if (!manifest) return people.map(() => undefined);
+  const { dim, model } = manifest;
   const strongest = people.map(({ signals }) => signals.slice(0, profileProducts));
-  const sums = {
-    ...toRows(strongest.map((signals) => Uint32Array.from(signals, ({ number }) => number))),
-    weights: Float32Array.from(strongest.flat(), ({ weight }) => weight),
-  };
-  return vectors.searchAround(sums, { k: lookedFor, model: manifest.model });
+  const numbers = [...new Set(strongest.flatMap((signals) => signals.map(({ number }) => number)))];
+  const rowOf = new Map(numbers.map((number, row) => [number, row]));
+  const rows = await vectors.vectors(Uint32Array.from(numbers));
+  const profiles = new Float32Array(people.length * dim);
+  const asking: number[] = [];
+  for (const [place, signals] of strongest.entries()) {
+    const profile = profiles.subarray(asking.length * dim, (asking.length + 1) * dim).fill(0);
+    for (const { number, weight } of signals) {
+      const first = (rowOf.get(number) as number) * dim;
+      for (let at = 0; at < dim; at += 1)
+        profile[at] = (profile[at] as number) + weight * (rows[first + at] as number);
+    }
+    let squares = 0;
+    for (let at = 0; at < dim; at += 1) squares += (profile[at] as number) * (profile[at] as number);
+    if (squares < 1e-12) continue;
+    const length = Math.sqrt(squares);
+    for (let at = 0; at < dim; at += 1) profile[at] = (profile[at] as number) / length;
+    asking.push(place);
+  }
+  const found: (Hits | undefined)[] = people.map(() => undefined);
+  if (asking.length === 0) return found;
+  const hits = await vectors.search(profiles.slice(0, asking.length * dim), { k: lookedFor, model });
+  asking.forEach((place, at) => {
+    found[place] = hits[at];
+  });
+  return found;
 };
 
 /** From 0, the farthest that was found, to 1, the nearest: cosines of all products lie close together. */
-const scaled = (hits: Hits): Hits => {
+const scaled = (hits: Hits | undefined): { numbers: Uint32Array; scores: Float32Array } => {
+  if (!hits) return { numbers: new Uint32Array(), scores: new Float32Array() };
   const best = hits.scores[0] ?? 0;
   const least = hits.numbers.length < lookedFor ? Math.min(0, best) : (hits.scores.at(-1) ?? 0);
   const scores = hits.scores.map((score) =>
@@ -182,7 +208,7 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
   const marks = new Uint8Array(size);
   const near = new Float32Array(size);
   const asked = people.map(({ seen, known }, user) => {
-    const { numbers } = content[user] as Hits;
+    const { numbers } = content[user] as { numbers: Uint32Array };
     for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = isSeen;
     const fresh = numbers.filter((number) => marks[number] === 0);
     for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;
@@ -205,7 +231,7 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
   const generation = parts.vectors.manifest?.generation ?? 0;
 
   return people.map(({ signals, seen, known }, user) => {
-    const hits = content[user] as Hits;
+    const hits = content[user] as { numbers: Uint32Array; scores: Float32Array };
     const reasonOf = new Map(signals.map(({ number, reason }) => [number, reason]));
     const entries: ListEntry[] = [];
     const there = new Set<number>();

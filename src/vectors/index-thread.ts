@@ -4,13 +4,11 @@ import { parentPort } from 'node:worker_threads';
 import { closeIndex, type LoadedIndex, loadIndex, searchIndex, vectorsOf } from './loaded-index.ts';
 import { Refusal } from './loaded-shard.ts';
 import type { Manifest } from './manifest.ts';
-import { unitSums, type WeightedSums } from './weighted-sums.ts';
 
 /** What can be asked of the thread. `index` tells the process's indexes apart: all live in its one thread. */
 export type IndexRequest = { call: number; index: number } & (
   | { op: 'open'; manifest: Manifest; paths: Map<string, string> }
   | { op: 'search'; model: string; queries: Float32Array; k: number; allowed: Uint8Array | undefined }
-  | { op: 'around'; model: string; sums: WeightedSums; k: number }
   | { op: 'vectors'; numbers: Uint32Array }
   | { op: 'close' }
 );
@@ -54,12 +52,6 @@ const answer = async (request: IndexRequest): Promise<unknown> => {
       return index.model === request.model
         ? searchIndex(index, request.queries, request.k, request.allowed)
         : undefined;
-    }
-    case 'around': {
-      const index = loaded(request.index);
-      if (index.model !== request.model) return undefined;
-      const { asked, queries } = unitSums(index, request.sums);
-      return { asked, hits: searchIndex(index, queries, request.k, undefined) };
     }
     case 'vectors':
       return vectorsOf(loaded(request.index), request.numbers);

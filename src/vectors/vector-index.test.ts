@@ -117,36 +117,6 @@ describe.each([
         ...new Float32Array(dim),
       ]),
     );
-
-    // As many sums as make several batches, each of two products; then one of nothing, and one of a single product.
-    const pairs = Array.from({ length: 70 }, (_, at) => [first + (at % 30), at % 5] as const);
-    const around = await index.searchAround(
-      {
-        starts: Uint32Array.from([...Array.from(pairs, (_, at) => 2 * at), 140, 142, 143]),
-        numbers: Uint32Array.from([...pairs.flat(), 4_000_000, 4_000_001, first]),
-        weights: Float32Array.from({ length: 143 }, (_, at) => (at % 2 === 0 ? 1 : 0.5)),
-      },
-      { k: 10, model: 'test' },
-    );
-    const sums = pairs.map(([one, other]) => {
-      const [a, b] = [now.get(one) as Float32Array, now.get(other) as Float32Array];
-      const sum = a.map((value, axis) => value + 0.5 * (b[axis] as number));
-      return sum.map((value) => value / Math.hypot(...sum));
-    });
-    const alike = await index.search(Float32Array.from(sums.flatMap((sum) => [...sum])), { k: 10 });
-    expect(around).toHaveLength(72);
-    for (const [at, { numbers, scores }] of alike.entries()) {
-      expect(around[at]?.numbers).toEqual(numbers);
-      expect(around[at]?.scores[9]).toBeCloseTo(scores[9] as number, 5);
-    }
-    expect(around[70]?.numbers).toHaveLength(0);
-    expect(around[71]?.numbers[0]).toBe(first);
-    await expect(
-      index.searchAround(
-        { starts: Uint32Array.of(0, 1), numbers: Uint32Array.of(first), weights: Float32Array.of(1) },
-        { k: 10, model: 'another' },
-      ),
-    ).rejects.toThrow(RetryableError);
   });
 
   test('is made the same, byte for byte, from the same rows', async () => {

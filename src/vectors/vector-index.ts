@@ -5,7 +5,6 @@ import type { IndexReply } from './index-thread.ts';
 import type { PackedHits } from './loaded-index.ts';
 import { type Manifest, sameShard, shardsOf } from './manifest.ts';
 import { type IndexThread, joinIndexThread } from './shared-thread.ts';
-import type { WeightedSums } from './weighted-sums.ts';
 
 /** Nearest first; scores are inner products, which for unit vectors is the cosine. */
 export interface Hits {
@@ -38,11 +37,6 @@ export interface VectorIndex {
    * @throws RetryableError when no index is loaded, or one of another model than the queries'.
    */
   search(queries: Float32Array, options: SearchOptions): Promise<Hits[]>;
-  /**
-   * The `k` nearest products to each weighted sum of products' vectors; none to one that comes to nothing, such as a sum
-   * of products without vectors. The vectors stay where they are. @throws RetryableError as `search`.
-   */
-  searchAround(sums: WeightedSums, options: { k: number; model: string }): Promise<Hits[]>;
   /** The vectors of these products, row by row; zeros for those that have none. */
   vectors(numbers: Uint32Array): Promise<Float32Array>;
   close(): Promise<void>;
@@ -61,18 +55,6 @@ export class ArtifactRefusedError extends Error {
 /** So many queries go to the thread at once; a single one waits for no more than these. */
 const batch = 64;
 const longestPauseMs = 30_000;
-
-const otherModel = (model: string): string => `the index served now is not of the model ${model}`;
-/** Copies, because all of the memory that an array looks at goes to the thread with it. */
-const someOf = ({ starts, numbers, weights }: WeightedSums, from: number, to: number): WeightedSums => {
-  const [first, end] = [starts[from] as number, starts[to] as number];
-  return {
-    starts: starts.slice(from, to + 1).map((start) => start - first),
-    numbers: numbers.slice(first, end),
-    weights: weights.slice(first, end),
-  };
-};
-const noHits: Hits = { numbers: new Uint32Array(), scores: new Float32Array() };
 
 const unpack = ({ counts, numbers, scores }: PackedHits): Hits[] => {
   let end = 0;
@@ -133,26 +115,10 @@ class ThreadedVectorIndex implements VectorIndex {
       const found = (await this.#ask({ op: 'search', model, queries: some, k, allowed })) as
         | PackedHits
         | undefined;
-      if (!found) throw new RetryableError(otherModel(model));
+      if (!found) throw new RetryableError(`the index served now is not of the model ${model}`);
       hits.push(...unpack(found));
     }
     return hits;
-  }
-
-  async searchAround(sums: WeightedSums, { k, model }: { k: number; model: string }): Promise<Hits[]> {
-    this.#served();
-    const around: Hits[] = Array.from({ length: sums.starts.length - 1 }, () => noHits);
-    for (let first = 0; first < around.length; first += batch) {
-      const some = someOf(sums, first, Math.min(first + batch, around.length));
-      const found = (await this.#ask({ op: 'around', model, sums: some, k })) as
-        | { asked: number[]; hits: PackedHits }
-        | undefined;
-      if (!found) throw new RetryableError(otherModel(model));
-      unpack(found.hits).forEach((hits, at) => {
-        around[first + (found.asked[at] as number)] = hits;
-      });
-    }
-    return around;
   }
 
   async vectors(numbers: Uint32Array): Promise<Float32Array> {
