@@ -43,7 +43,7 @@ export const overload: readonly Scenario[] = [
       const [worker, ...others] = rig.worker;
       await Promise.all(others.map((other) => other.stop('SIGTERM')));
       await worker?.stop('SIGTERM');
-      rig.wires.worker.postgres.delay(at({ s: 50, m: 200, l: 200 }));
+      rig.wires.worker.postgres.delay(at({ s: 50, m: 350, l: 350 }));
       await worker?.start({ WORKER_CONCURRENCY: '1' });
       await restartApis(rig, { INTAKE_BACKLOG_JOBS: at({ s: '10', m: '20', l: '20' }) });
       // What an API takes whose code was all in use, and that has little to do.
@@ -54,8 +54,8 @@ export const overload: readonly Scenario[] = [
       // Who is refused asks again soon, with the same request: what is too much is the asking, so the books stay short. Of
       // one kind, so that many go into a request and the clients are not what is slow.
       const running = load.run({
-        ...{ clients: 16, eventsPerSecond: 100_000, batch: at({ s: 100, m: 200, l: 200 }), givenUp: 0.005 },
-        backOffMs: 50,
+        ...{ clients: 12, eventsPerSecond: 100_000, batch: 100, givenUp: 0.005 },
+        backOffMs: 40,
         next: () => shop.interaction(),
       });
       const lasts = at({ s: 3_000, m: 60_000, l: 300_000 });
