@@ -19,6 +19,8 @@ export const upsertUsers = defineEventJob({
     is_active: z.boolean().optional(),
     last_seen_at: instant.optional(),
   }),
+  // Four octets a character at most, the nonce and the tag, in base 64.
+  sealed: { password_hash: text(6_000).nullish() },
   // From here to the database nobody can read it, not in Redis, on the board or among parked events.
   complete: (event, seal) => {
     if (typeof event.password_hash === 'string') event.password_hash = seal(event.password_hash);

@@ -40,6 +40,25 @@ test('a password hash is in clear nowhere but in its column', async () => {
   expect(await seen()).toHaveLength(1);
 });
 
+test('the longest that is taken fits where it is sealed, whatever its letters', async () => {
+  const system = await setup();
+  const { url, keys } = await system.startApi();
+  const client = createClient(url, keys.write);
+  const longest = ['a', '字', '😀'].map((letter) => ({
+    user_id: uuidv7(),
+    password_hash: letter.repeat(1_000),
+  }));
+  for (const user of longest) {
+    const { user_id, ...fields } = user;
+    expect((await client.put(`/v1/users/${user_id}`, fields)).status).toBe(202);
+    const longer = { password_hash: `${fields.password_hash}a` };
+    expect((await client.put(`/v1/users/${user_id}`, longer)).status).toBe(400);
+  }
+  system.startWorkers();
+  await drain(system);
+  expect(await system.db`select user_id, password_hash from users order by user_id`).toEqual(longest);
+});
+
 test('one that cannot be opened is parked by itself, the others apply', async () => {
   const system = await setup();
   const [good, bad] = [uuidv7(), uuidv7()];

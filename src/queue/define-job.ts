@@ -28,6 +28,8 @@ export interface EventOp {
   readonly event: z.ZodObject;
   /** Who may; `write` when not given. */
   readonly scope?: 'admin';
+  /** Fields that `complete` seals, as they are then. */
+  readonly sealed?: z.ZodRawShape;
 }
 
 /** A job that carries events to be applied once each, and the kinds of events it carries. */
@@ -97,12 +99,11 @@ type Declared<Name extends string> = Omit<EventJob<Name>, 'payload' | 'options' 
  * or `ops` the bodies of several.
  */
 export const defineEventJob = <const Name extends string>(
-  declaration: Declared<Name> &
-    ({ event: z.ZodObject; op?: string; scope?: 'admin' } | { ops: Record<string, EventOp> }),
+  declaration: Declared<Name> & ((EventOp & { op?: string }) | { ops: Record<string, EventOp> }),
 ): EventJob<Name> => {
   const ops = 'ops' in declaration ? declaration.ops : { [declaration.op ?? 'put']: declaration };
-  const stored = Object.entries(ops).map(([op, { event }]) =>
-    event.safeExtend('ops' in declaration ? { ...envelope, op: z.literal(op) } : envelope),
+  const stored = Object.entries(ops).map(([op, { event, sealed }]) =>
+    event.safeExtend({ ...sealed, ...envelope, ...('ops' in declaration && { op: z.literal(op) }) }),
   );
   const [only] = stored;
   return {
