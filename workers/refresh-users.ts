@@ -12,5 +12,5 @@ export const handleRefreshUsers: Handler<typeof refreshUsers> = followUp(
     );
     metrics.listsMade.inc({ why: 'event' }, made);
   },
-  { batchKeys: 25, atOnce: 3 },
+  { batchKeys: 25, crowdKeys: 128, atOnce: 3 },
 );

@@ -51,18 +51,45 @@ export const createLineSplitter = (maxBytes: number): LineSplitter => {
     return { number, text: bytes.toString('utf8') };
   };
 
+  /** End the line here that has these octets last. */
+  const finish = (octets: Buffer, lines: Line[]): void => {
+    hold(octets);
+    const line = close();
+    if (line) lines.push(line);
+  };
+
+  /** Lines that lie in one chunk, each ended but the last. */
+  const split = (octets: Buffer, lines: Line[]): void => {
+    // Read as one text they take a third of the time. A bad or a long line is looked for one by one.
+    if (octets.length <= maxBytes && isUtf8(octets)) {
+      for (const text of octets.toString('utf8').split('\n')) {
+        number += 1;
+        const own = text.endsWith('\r') ? text.slice(0, -1) : text;
+        if (own !== '') lines.push({ number, text: own });
+      }
+      return;
+    }
+    let from = 0;
+    for (let at = octets.indexOf(lineFeed); at >= 0; at = octets.indexOf(lineFeed, from)) {
+      finish(octets.subarray(from, at), lines);
+      from = at + 1;
+    }
+    finish(octets.subarray(from), lines);
+  };
+
   return {
     push(chunk) {
       const lines: Line[] = [];
+      const last = chunk.lastIndexOf(lineFeed);
       let from = 0;
-      for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, from)) {
-        hold(chunk.subarray(from, at));
+      if (heldBytes > 0 && last >= 0) {
+        const at = chunk.indexOf(lineFeed);
+        finish(chunk.subarray(0, at), lines);
         from = at + 1;
-        const line = close();
-        if (line) lines.push(line);
       }
+      if (from <= last) split(chunk.subarray(from, last), lines);
       // What is held outlives this call, and the chunk's memory may be used again.
-      hold(Buffer.from(chunk.subarray(from)));
+      hold(Buffer.from(chunk.subarray(last + 1)));
       return lines;
     },
     end() {

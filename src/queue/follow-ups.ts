@@ -15,6 +15,8 @@ const lookMs = 10;
 const defaultKeys = 200;
 /** A statement shorter than this may have twice as many keys the next time. */
 const easyMs = 500;
+/** Of the keys that wait, a statement may have this share once that is more than `batchKeys`. */
+const crowdShare = 1 / 8;
 /** A pass shorter than this is no burden, whatever its share. */
 const burdenMs = 20;
 
@@ -23,7 +25,12 @@ interface FollowUpOptions {
   share?: number;
   /** Keys recomputed by one statement. */
   batchKeys?: number;
-  /** Batches under way at once: while the database works on one, threads work on another. */
+  /** The same while so many wait that each does for some time anyway: larger ones cost less a key. */
+  crowdKeys?: number;
+  /**
+   * Batches under way at once: while the database works on one, threads work on another. A further one is begun only where
+   * it is full, for many small ones cost more than few large ones.
+   */
   atOnce?: number;
 }
 
@@ -81,6 +88,7 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
       });
       return listing;
     },
+    waiting: () => waiting.size,
     /** Up to so many keys, in their order, of which each is in one hand only. */
     take(most: number): Stale[] {
       const taken: Stale[] = [];
@@ -127,12 +135,12 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
 export const followUp = (
   kind: DirtyKind,
   recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>,
-  { share = 1, batchKeys = defaultKeys, atOnce = 1 }: FollowUpOptions = {},
+  { share = 1, batchKeys = defaultKeys, crowdKeys = batchKeys, atOnce = 1 }: FollowUpOptions = {},
 ) => {
   let running = false;
   let notBefore = 0;
   /** Keys of a statement: fewer where they have so long a history that PostgreSQL gives the statement up. */
-  let atMost = batchKeys;
+  let atMost = crowdKeys;
 
   const work = async (context: Context, run: Run): Promise<void> => {
     const marks = readMarks(context.db, kind);
@@ -143,9 +151,11 @@ export const followUp = (
 
     const isOver = () => ending || run.signal.aborted;
 
+    const takeSome = (): Stale[] =>
+      marks.take(Math.min(atMost, Math.max(batchKeys, Math.floor(marks.waiting() * crowdShare))));
     const take = async (): Promise<Stale[]> => {
       if (share === 1 && marks.outdated()) await marks.look();
-      const taken = isOver() ? [] : marks.take(atMost);
+      const taken = isOver() ? [] : takeSome();
       if (taken.length > 0 || isOver()) return taken;
       const took = performance.now() - began;
       if (share < 1 && took >= burdenMs) {
@@ -155,33 +165,54 @@ export const followUp = (
         return [];
       }
       await marks.look();
-      return isOver() ? [] : marks.take(atMost);
+      return isOver() ? [] : takeSome();
     };
-    /** Ends when it finds nothing that nobody else has in hand; whoever has it looks again after that. */
-    const lane = async (): Promise<void> => {
-      for (let taken = await take(); taken.length > 0; taken = await take()) {
-        const keys = taken.flatMap(({ key, others }) => Array.from(others, (other) => ({ key, other })));
-        const from = performance.now();
-        try {
-          await recompute(keys, context, run);
-        } catch (error) {
-          if (!isStatementTimeout(error)) throw error;
-          atMost = Math.max(1, Math.floor(Math.min(atMost, taken.length) / 4));
-          if (taken.length > 1) marks.giveBack(taken);
-          else failures.push(error);
-          continue;
-        }
-        await marks.done(taken);
-        if (atMost < batchKeys && performance.now() - from < easyMs) atMost = Math.min(2 * atMost, batchKeys);
+    const recomputeSome = async (taken: readonly Stale[]): Promise<void> => {
+      const keys = taken.flatMap(({ key, others }) => Array.from(others, (other) => ({ key, other })));
+      const from = performance.now();
+      try {
+        await recompute(keys, context, run);
+      } catch (error) {
+        if (!isStatementTimeout(error)) throw error;
+        atMost = Math.max(1, Math.floor(Math.min(atMost, taken.length) / 4));
+        if (taken.length > 1) marks.giveBack(taken);
+        else failures.push(error);
+        return;
       }
+      await marks.done(taken);
+      if (atMost < crowdKeys && performance.now() - from < easyMs) atMost = Math.min(2 * atMost, crowdKeys);
     };
-    const lanes = Array.from({ length: atOnce }, () =>
-      lane().catch((error: unknown) => {
+    const lanes: Promise<void>[] = [];
+    let open = 0;
+    const start = (): void => {
+      open += 1;
+      const ended = lane();
+      ended.catch(() => {}); // Waited for below.
+      lanes.push(ended);
+    };
+    /**
+     * Ends when it finds nothing that nobody else has in hand, or too little while others are under way: whoever has it
+     * looks again after that.
+     */
+    const lane = async (): Promise<void> => {
+      try {
+        for (let taken = await take(); taken.length > 0; taken = await take()) {
+          if (open < atOnce && marks.waiting() >= batchKeys) start();
+          await recomputeSome(taken);
+          if (open > 1 && marks.waiting() < batchKeys) return;
+        }
+      } catch (error) {
         ending = true;
         throw error;
-      }),
-    );
-    for (const one of await Promise.allSettled(lanes)) if (one.status === 'rejected') throw one.reason;
+      } finally {
+        open -= 1;
+      }
+    };
+    start();
+    const rejected: unknown[] = [];
+    for (let next = lanes.shift(); next; next = lanes.shift())
+      await next.catch((error: unknown) => rejected.push(error));
+    if (rejected.length > 0) throw rejected[0];
     const [cause] = failures;
     if (cause)
       throw new RetryableError('some keys take PostgreSQL longer than a statement may take', { cause });

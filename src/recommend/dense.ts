@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { onnxModel } from '../onnx-graph.ts';
 
 /** A dense matrix, row after row. */
 export interface Dense {
@@ -12,49 +13,38 @@ interface Transposed {
   right?: boolean;
 }
 
-// Protocol buffers, as far as a graph of one node needs them: field tags, variable-length integers, nested messages.
-const number = (field: number, value: number): number[] => [field << 3, value];
-const bytes = (field: number, content: readonly number[]): number[] => [
-  (field << 3) | 2,
-  content.length,
-  ...content,
-];
-const text = (field: number, value: string): number[] => bytes(field, [...Buffer.from(value)]);
-
-/** ONNX's ValueInfoProto: a float matrix with two open dimensions. */
-const matrix = (field: number, name: string, dims: readonly [string, string]): number[] => {
-  const shape = dims.flatMap((dim) => bytes(1, text(2, dim)));
-  return bytes(field, [...text(1, name), ...bytes(2, bytes(1, [...number(1, 1), ...bytes(2, shape)]))]);
-};
-
-/** AttributeProto: the name, the integer 1, and (field 20, whose tag takes two bytes) that it is an integer. */
-const flag = (name: string): number[] => bytes(5, [...text(1, name), ...number(3, 1), 0xa0, 0x01, 2]);
-
-/** A model (IR 8, opset 13) of the one operator Gemm: `Y = A·B`, each factor transposed where asked. */
-const gemmModel = ({ left, right }: Transposed): Uint8Array => {
-  const node = [
-    ...text(1, 'A'),
-    ...text(1, 'B'),
-    ...text(2, 'Y'),
-    ...text(4, 'Gemm'),
-    ...(left ? flag('transA') : []),
-    ...(right ? flag('transB') : []),
-  ];
-  const graph = [
-    ...bytes(1, node),
-    ...text(2, 'g'),
-    ...matrix(11, 'A', ['a', 'b']),
-    ...matrix(11, 'B', ['c', 'd']),
-    ...matrix(12, 'Y', ['e', 'f']),
-  ];
-  // The length of the graph may pass 127, so it is written in two bytes.
-  const framed = [(7 << 3) | 2, (graph.length & 127) | 128, graph.length >> 7, ...graph];
-  return Uint8Array.from([...number(1, 8), ...framed, ...bytes(8, number(2, 13))]);
-};
+/** `Y = A·B`, each factor transposed where asked, and B part of the model where it is given. */
+const gemmModel = ({ left, right }: Transposed, constant?: Dense): Uint8Array =>
+  onnxModel({
+    nodes: [
+      {
+        type: 'Gemm',
+        inputs: ['A', 'B'],
+        outputs: ['Y'],
+        attributes: { ...(left && { transA: 1 }), ...(right && { transB: 1 }) },
+      },
+    ],
+    inputs: [
+      { name: 'A', type: 'float32', dims: ['a', 'b'] },
+      ...(constant ? [] : [{ name: 'B', type: 'float32', dims: ['c', 'd'] } as const]),
+    ],
+    outputs: [{ name: 'Y', type: 'float32', dims: ['e', 'f'] }],
+    ...(constant && {
+      constants: [{ name: 'B', dims: [constant.rows, constant.columns], values: constant.values }],
+    }),
+  });
 
 export interface DenseProducts {
-  /** `left · right`, either of them transposed where asked. Matrices in shared memory are copied first. */
-  multiply(left: Dense, right: Dense, transposed?: Transposed): Promise<Dense>;
+  /**
+   * `left · right`, either of them transposed where asked. Matrices in shared memory are copied first. The product is put
+   * into `room` where that is large enough: new memory for a large one costs a quarter of the time.
+   */
+  multiply(left: Dense, right: Dense, how?: Transposed & { room?: Float32Array | undefined }): Promise<Dense>;
+  /**
+   * Products `left · rightᵀ` with this very right factor follow: it is laid out for them once, in memory as large as it
+   * is. Its values may not change. Whatever was kept before is forgotten.
+   */
+  keep(right: Dense): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,21 +53,23 @@ export interface DenseProducts {
  * Single precision: sums over a hundred thousand rows are good to about four digits.
  */
 export const createDenseProducts = async (threads: number): Promise<DenseProducts> => {
+  const open = (transposed: Transposed, constant?: Dense) =>
+    InferenceSession.create(gemmModel(transposed, constant), {
+      intraOpNumThreads: threads,
+      // An arena would keep the largest product for ever.
+      enableCpuMemArena: false,
+      enableMemPattern: false,
+      // Between two products its threads would otherwise wait in a loop, on cores that others need.
+      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    });
   const sessions = new Map<string, Promise<InferenceSession>>();
-  const session = (transposed: Transposed): Promise<InferenceSession> => {
+  let kept: { right: Dense; session: InferenceSession } | undefined;
+
+  const sessionFor = (transposed: Transposed): Promise<InferenceSession> => {
     const name = `${transposed.left ?? false}/${transposed.right ?? false}`;
-    const open =
-      sessions.get(name) ??
-      InferenceSession.create(gemmModel(transposed), {
-        intraOpNumThreads: threads,
-        // An arena would keep the largest product for ever.
-        enableCpuMemArena: false,
-        enableMemPattern: false,
-        // Between two products its threads would otherwise wait in a loop, on cores that others need.
-        extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-      });
-    sessions.set(name, open);
-    return open;
+    const session = sessions.get(name) ?? open(transposed);
+    sessions.set(name, session);
+    return session;
   };
   // The runtime takes no shared memory, so that is copied.
   const tensor = ({ rows, columns, values }: Dense) =>
@@ -87,14 +79,27 @@ export const createDenseProducts = async (threads: number): Promise<DenseProduct
     ]);
 
   return {
-    multiply: async (left, right, transposed = {}) => {
-      const { Y } = await (await session(transposed)).run({ A: tensor(left), B: tensor(right) });
+    multiply: async (left, right, { room, ...transposed } = {}) => {
+      const rows = transposed.left ? left.columns : left.rows;
+      const columns = transposed.right ? right.rows : right.columns;
+      const length = rows * columns;
+      const known = kept?.right === right && transposed.right && !transposed.left ? kept : undefined;
+      const session = known?.session ?? (await sessionFor(transposed));
+      const feeds = { A: tensor(left), ...(!known && { B: tensor(right) }) };
+      const { Y } = await (room && room.length >= length
+        ? session.run(feeds, { Y: new Tensor('float32', room.subarray(0, length), [rows, columns]) })
+        : session.run(feeds));
       if (!Y) throw new Error('Gemm gave no result');
-      const [rows = 0, columns = 0] = Y.dims;
       return { rows, columns, values: Y.data as Float32Array };
     },
+    keep: async (right) => {
+      const session = await open({ right: true }, right);
+      await kept?.session.release();
+      kept = { right, session };
+    },
     close: async () => {
-      for (const open of sessions.values()) await (await open).release();
+      for (const session of sessions.values()) await (await session).release();
+      await kept?.session.release();
     },
   };
 };

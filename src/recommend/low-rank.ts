@@ -107,12 +107,15 @@ const symmetric = ({ values, columns }: Dense): Float32Array =>
     (value, at) => (value + (values[(at % columns) * columns + Math.floor(at / columns)] as number)) / 2,
   );
 
-/** What scores are computed from: (r·into·F)·Fᵀ·out, item by item. */
+/** What scores are computed from: (r·into·F)·Fᵀ. */
 export interface LowRank {
-  /** Items × rank: singular vectors, each times the root of what its direction counts. */
+  /**
+   * Items × rank: singular vectors, each times the root of what its direction counts, and each item's row times what its
+   * scores are multiplied by.
+   */
   factors: Dense;
+  /** By item, what a signal of it is multiplied by. */
   into: Float32Array;
-  out: Float32Array;
 }
 
 /**
@@ -131,6 +134,7 @@ export const lowRank = (
   const roots = Float64Array.from(squares.subarray(0, kept), (square) =>
     square > 0 ? Math.sqrt(square / (square + lambda)) : 0,
   );
+  const into = power(itemSums, -itemExponent);
   const out = power(itemSums, scoreExponent);
   for (let item = 0; item < items; item += 1) {
     let itself = 0;
@@ -140,7 +144,10 @@ export const lowRank = (
       itself += value * value;
     }
     // An item that only one user has can be nearly all of a direction: its score is not blown up without bound.
-    if (excludeItself) out[item] = (out[item] as number) / Math.max(1 - itself, 0.05);
+    const raise = (out[item] as number) / (excludeItself ? Math.max(1 - itself, 0.05) : 1);
+    for (let at = item * kept; at < (item + 1) * kept; at += 1)
+      factors.values[at] = (factors.values[at] as number) * raise;
+    into[item] = raise === 0 ? 0 : (into[item] as number) / raise;
   }
-  return { factors, into: power(itemSums, -itemExponent), out };
+  return { factors, into };
 };

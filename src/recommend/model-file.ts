@@ -5,12 +5,12 @@ import type { Model } from './model.ts';
 import { parameters } from './parameters.ts';
 
 /** Eight bytes that say what the file is, with the version of its layout. */
-const magic = Buffer.from('zyramdl1');
+const magic = Buffer.from('zyramdl2');
 /** Arrays begin at multiples of this, so that they can be used where they were read to. */
 const alignment = 64;
 const headBytes = 48;
 
-const names = ['products', 'counts', 'items', 'strengths', 'factors', 'into', 'out'] as const;
+const names = ['products', 'counts', 'items', 'strengths', 'factors', 'into'] as const;
 const header = z.strictObject({
   parameters,
   itemCount: z.int().min(0),
@@ -36,7 +36,6 @@ const lengths = ({ itemCount, width, rank }: z.output<typeof header>): number[] 
   itemCount * width,
   itemCount * rank,
   itemCount,
-  itemCount,
 ];
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
@@ -60,15 +59,7 @@ export const writeModel = async (path: string, { model, products }: StoredModel)
   );
   const text = Buffer.alloc(aligned(headBytes + head.length) - headBytes, ' ');
   head.copy(text);
-  const arrays = [
-    products,
-    local.counts,
-    local.items,
-    local.strengths,
-    lowRank.factors.values,
-    lowRank.into,
-    lowRank.out,
-  ];
+  const arrays = [products, local.counts, local.items, local.strengths, lowRank.factors.values, lowRank.into];
   const parts = [
     text,
     ...arrays.flatMap((array) => [
@@ -142,7 +133,6 @@ export const readModel = async (path: string): Promise<StoredModel> => {
       lowRank: {
         factors: { rows: itemCount, columns: rank, values: floats('factors') },
         into: floats('into'),
-        out: floats('out'),
       },
     },
   };

@@ -176,26 +176,62 @@ test('at full rank, with the filter and without what an item says of itself, it 
   });
 });
 
+test('a product with a factor that is kept, and one into given room, are what they are without', async () => {
+  const dense = await createDenseProducts(2);
+  const random = createRandom(3, 'dense');
+  const matrix = (rows: number, columns: number) => ({
+    ...{ rows, columns },
+    values: Float32Array.from({ length: rows * columns }, () => random.next() - 0.5),
+  });
+  const [left, right, other] = [matrix(5, 70), matrix(300, 70), matrix(300, 70)];
+  const plain = await dense.multiply(left, right, { right: true });
+  await dense.keep(other);
+  await dense.keep(right);
+  const room = new Float32Array(2_000).fill(7);
+  for (const how of [{ right: true }, { right: true, room }, { right: true, room: new Float32Array(3) }]) {
+    const kept = await dense.multiply(left, right, how);
+    expect([kept.rows, kept.columns]).toEqual([5, 300]);
+    kept.values.forEach((value, at) => {
+      expect(value).toBeCloseTo(plain.values[at] as number, 5);
+    });
+  }
+  expect(room.subarray(1_500)).toEqual(new Float32Array(500).fill(7));
+  expect(room[0]).toBeCloseTo(plain.values[0] as number, 5);
+  // The factor that was kept before is multiplied as any other.
+  const before = await dense.multiply(left, other, { right: true });
+  expect(before.values[0]).toBeCloseTo(
+    sum(Array.from({ length: 70 }, (_, at) => (left.values[at] as number) * (other.values[at] as number))),
+    4,
+  );
+  await dense.close();
+});
+
 test('scores are both parts, equally loud, by their shares; what the user has is no candidate', async () => {
   const batch = { profiles: profiles(small, defaultParameters), seen: seenItems(small) };
   const model = await fitModel(small, defaultParameters, compute);
   const part = async (lowRankShare: number) =>
     scoreUsers({ ...model, parameters: { ...defaultParameters, lowRankShare } }, batch, compute.dense);
+  const items = small.itemCount;
   const [local, low, both] = [await part(0), await part(1), await part(0.25)];
   const seen = full(batch.seen);
-  for (let at = 0; at < both.length; at += 1) {
-    const has = seen[Math.floor(at / small.itemCount)]?.[at % small.itemCount] === 1;
-    if (has) expect(both[at]).toBe(Number.NEGATIVE_INFINITY);
-    else expect(both[at]).toBeCloseTo(0.75 * (local[at] as number) + 0.25 * (low[at] as number), 4);
+  /** What is no candidate as 0, all else as loud as one. */
+  const evened = (scores: ArrayLike<number>): number[] => {
+    const heard = Array.from(scores, (score) => (Number.isFinite(score) ? score : 0));
+    const loudness = Math.sqrt(sum(heard.map((score) => score * score)) / items);
+    return heard.map((score) => score / loudness);
+  };
+  for (let user = 0; user < small.userCount; user += 1) {
+    const [ofLocal, ofLow, ofBoth] = [local, low, both].map((scores) =>
+      scores.subarray(user * items, (user + 1) * items),
+    ) as [Float32Array, Float32Array, Float32Array];
+    const [evenLocal, evenLow] = [evened(ofLocal), evened(ofLow)];
+    const expected = evened(evenLocal.map((score, at) => 0.75 * score + 0.25 * (evenLow[at] as number)));
+    const found = evened(ofBoth);
+    for (let item = 0; item < items; item += 1) {
+      if (seen[user]?.[item] === 1) expect(ofBoth[item]).toBe(Number.NEGATIVE_INFINITY);
+      else expect(found[item]).toBeCloseTo(expected[item] as number, 4);
+    }
   }
-  const loudness = (scores: Float32Array) =>
-    sum(
-      Array.from(scores.subarray(0, small.itemCount), (score) =>
-        Number.isFinite(score) ? score * score : 0,
-      ),
-    );
-  expect(loudness(local)).toBeCloseTo(small.itemCount, 2);
-  expect(loudness(low)).toBeCloseTo(small.itemCount, 2);
 });
 
 test.each([

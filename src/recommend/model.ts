@@ -25,7 +25,6 @@ export interface Compute {
 export const noLowRank = (items: number): LowRank => ({
   factors: { rows: items, columns: 0, values: new Float32Array() },
   into: new Float32Array(items),
-  out: new Float32Array(items),
 });
 
 /** Train with these parameters. The same signals and seed give the same model, but for rounding. */
@@ -51,24 +50,6 @@ export const fitModel = async (
   return model;
 };
 
-/** r·S of the local part, one user's row of it; added to `scores`. */
-const addLocalScores = (
-  { width, counts, items, strengths }: Neighbours,
-  profiles: Sparse,
-  user: number,
-  scores: Float32Array,
-): void => {
-  for (let at = profiles.starts[user] as number; at < (profiles.starts[user + 1] as number); at += 1) {
-    const weight = profiles.values[at] as number;
-    const first = (profiles.indices[at] as number) * width;
-    const last = first + (counts[profiles.indices[at] as number] as number);
-    for (let place = first; place < last; place += 1) {
-      const item = items[place] as number;
-      scores[item] = (scores[item] as number) + weight * (strengths[place] as number);
-    }
-  }
-};
-
 /** A loop over one entry takes about as long as the runtime for so many, and longer where it jumps about. */
 const worthMultiplying = 10;
 const worthSquaring = 30;
@@ -91,26 +72,61 @@ const squareOf = (local: Neighbours, items: number): Dense => {
   return square;
 };
 
-/** r·S of the local part for every user of a batch. @returns a user's row, valid until the next is asked for. */
+/** r·S of one user: a sum for each item, and the items that have one. */
+interface LocalScores {
+  sums: Float32Array;
+  /** Items it says something of, each once. */
+  said: Uint32Array;
+}
+
+/** r·S, one user after the other, and of each only what their neighbourhoods reach. */
+const walkLocal = (
+  { local: { width, counts, items, strengths }, itemCount }: Pick<Model, 'local' | 'itemCount'>,
+  profiles: Sparse,
+): ((user: number) => LocalScores) => {
+  const sums = new Float32Array(itemCount);
+  const reached = new Uint8Array(itemCount);
+  const said = new Uint32Array(itemCount);
+  let found = 0;
+  return (user) => {
+    for (let place = 0; place < found; place += 1) {
+      sums[said[place] as number] = 0;
+      reached[said[place] as number] = 0;
+    }
+    found = 0;
+    for (let at = profiles.starts[user] as number; at < (profiles.starts[user + 1] as number); at += 1) {
+      const weight = profiles.values[at] as number;
+      const first = (profiles.indices[at] as number) * width;
+      const last = first + (counts[profiles.indices[at] as number] as number);
+      for (let place = first; place < last; place += 1) {
+        const item = items[place] as number;
+        if (reached[item] === 0) {
+          reached[item] = 1;
+          said[found] = item;
+          found += 1;
+        }
+        sums[item] = (sums[item] as number) + weight * (strengths[place] as number);
+      }
+    }
+    return { sums, said: said.subarray(0, found) };
+  };
+};
+
+/** r·S of the local part for every user of a batch. @returns a user's, valid until the next is asked for. */
 const localScores = async (
   { local, itemCount }: Pick<Model, 'local' | 'itemCount'>,
   profiles: Sparse,
   dense: DenseProducts,
-): Promise<(user: number) => Float32Array> => {
+): Promise<(user: number) => LocalScores> => {
   let steps = 0;
   for (let at = profiles.starts[0] as number; at < (profiles.starts[profiles.rows] as number); at += 1)
     steps += local.counts[profiles.indices[at] as number] as number;
   const squared = itemCount * itemCount;
-  if (squared <= mostSquared && steps * worthSquaring > profiles.rows * squared) {
-    const { values } = await dense.multiply(spread(profiles), squareOf(local, itemCount));
-    return (user) => values.subarray(user * itemCount, (user + 1) * itemCount);
-  }
-  const row = new Float32Array(itemCount);
-  return (user) => {
-    row.fill(0);
-    addLocalScores(local, profiles, user, row);
-    return row;
-  };
+  if (squared > mostSquared || steps * worthSquaring <= profiles.rows * squared)
+    return walkLocal({ local, itemCount }, profiles);
+  const { values } = await dense.multiply(spread(profiles), squareOf(local, itemCount));
+  const said = Uint32Array.from({ length: itemCount }, (_, item) => item);
+  return (user) => ({ sums: values.subarray(user * itemCount, (user + 1) * itemCount), said });
 };
 
 /** The entries among zeros, weighed where there are weights. */
@@ -145,27 +161,19 @@ const project = (
   return projected;
 };
 
-const scaleBy = (row: Float32Array, weights: Float32Array): void => {
-  for (let item = 0; item < row.length; item += 1)
-    row[item] = (row[item] as number) * (weights[item] as number);
-};
-
-/** The low-rank part's scores of every user of a batch, users × items. */
+/** The low-rank part's scores of every user of a batch, users × items; in `room` where that is given and large enough. */
 export const lowRankScores = async (
-  { factors, into, out }: LowRank,
+  { factors, into }: LowRank,
   profiles: Sparse,
   dense: DenseProducts,
+  room?: Float32Array,
 ): Promise<Float32Array> => {
-  const rank = factors.columns;
-  const items = factors.rows;
   const entries = (profiles.starts[profiles.rows] as number) - (profiles.starts[0] as number);
   const left =
-    entries * worthMultiplying > profiles.rows * items
+    entries * worthMultiplying > profiles.rows * factors.rows
       ? await dense.multiply(spread(profiles, into), factors)
-      : { rows: profiles.rows, columns: rank, values: project(profiles, into, factors) };
-  const { values } = await dense.multiply(left, factors, { right: true });
-  for (let user = 0; user < profiles.rows; user += 1)
-    scaleBy(values.subarray(user * items, (user + 1) * items), out);
+      : { rows: profiles.rows, columns: factors.columns, values: project(profiles, into, factors) };
+  const { values } = await dense.multiply(left, factors, { right: true, room });
   return values;
 };
 
@@ -184,36 +192,53 @@ const rootMeanSquare = (scores: Float32Array): number => {
   return Math.sqrt(sum / scores.length);
 };
 
-/** Both rows, each times its factor, into the first. */
-const addScaled = (row: Float32Array, factor: number, other: Float32Array, otherFactor: number): void => {
-  for (let item = 0; item < row.length; item += 1)
-    row[item] = (row[item] as number) * factor + (other[item] as number) * otherFactor;
+/** The same of what is said, nothing being said of the other items. */
+const loudness = ({ sums, said }: LocalScores): number => {
+  let sum = 0;
+  for (let place = 0; place < said.length; place += 1) {
+    const score = sums[said[place] as number] as number;
+    sum += score * score;
+  }
+  return Math.sqrt(sum / sums.length);
+};
+
+const addLocal = (row: Float32Array, { sums, said }: LocalScores, factor: number): void => {
+  for (let place = 0; place < said.length; place += 1) {
+    const item = said[place] as number;
+    row[item] = (row[item] as number) + factor * (sums[item] as number);
+  }
 };
 
 /**
  * Every item's score for every user of a batch, users × items: both parts scaled to the same root mean square over what
- * the user has not seen, then added by their shares. What is seen scores minus infinity. Memory: two such blocks, so
- * a batch is some hundred users.
+ * the user has not seen, then added by their shares. A user's scores are on a scale of the user's own: they rank, and
+ * compare with one another only. What is seen scores minus infinity. Memory: a block of users × items, or `room` where
+ * that is given and large enough; a batch is some hundred users.
  */
 export const scoreUsers = async (
   model: Pick<Model, 'parameters' | 'itemCount' | 'local' | 'lowRank'>,
   batch: { profiles: Sparse; seen: Sparse },
   dense: DenseProducts,
+  room?: Float32Array,
 ): Promise<Float32Array> => {
   const share = model.parameters.lowRankShare;
   const items = model.itemCount;
   const users = batch.profiles.rows;
   const scores =
-    share > 0 ? await lowRankScores(model.lowRank, batch.profiles, dense) : new Float32Array(users * items);
-  const silence = new Float32Array(items);
-  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : () => silence;
+    share > 0
+      ? await lowRankScores(model.lowRank, batch.profiles, dense, room)
+      : new Float32Array(users * items);
+  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : undefined;
   for (let user = 0; user < users; user += 1) {
     const row = scores.subarray(user * items, (user + 1) * items);
     setSeen(row, batch.seen, user, 0);
-    const lowRankScale = share / (rootMeanSquare(row) || 1);
-    const local = localOf(user);
-    setSeen(local, batch.seen, user, 0);
-    addScaled(row, lowRankScale, local, (1 - share) / (rootMeanSquare(local) || 1));
+    if (localOf) {
+      const local = localOf(user);
+      setSeen(local.sums, batch.seen, user, 0);
+      // As loud as its share, the low-rank part staying as it is: walking through all items is what takes time here.
+      const lowRankScale = share / (rootMeanSquare(row) || 1) || 1;
+      addLocal(row, local, (1 - share) / (loudness(local) || 1) / lowRankScale);
+    }
     setSeen(row, batch.seen, user, Number.NEGATIVE_INFINITY);
   }
   return scores;

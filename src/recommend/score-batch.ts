@@ -41,6 +41,13 @@ export interface ScoringModel {
   products: Uint32Array;
   /** The item of each product number; -1 where the model has none. */
   itemOf: Int32Array;
+  /** For the scores of a block of users, kept from one batch to the next. */
+  room: Float32Array;
+}
+
+interface Explained {
+  sums: Float32Array;
+  speakers: Uint32Array;
 }
 
 export const prepareScoring = ({ model, products }: StoredModel): ScoringModel => {
@@ -49,7 +56,7 @@ export const prepareScoring = ({ model, products }: StoredModel): ScoringModel =
   products.forEach((number, item) => {
     itemOf[number] = item;
   });
-  return { model, products, itemOf };
+  return { model, products, itemOf, room: new Float32Array() };
 };
 
 /** Rows `from` up to `to` by items instead of numbers; products that the model does not know are left out. */
@@ -97,70 +104,85 @@ export const scoreBatch = async (
   };
   const asked = new Float32Array(request.asked.numbers.length);
   const { allowed } = request;
-  const hidden = allowed
-    ? Array.from(products.keys()).filter((item) => !isAllowed(allowed, products[item] as number))
-    : [];
+  const hidden: number[] = [];
+  for (let item = 0; allowed && item < itemCount; item += 1)
+    if (!isAllowed(allowed, products[item] as number)) hidden.push(item);
 
-  // By item: what its neighbours among the user's products say together, which of them most, and how much that one.
-  const sums = new Float32Array(itemCount);
-  const strongest = new Float32Array(itemCount);
-  const speaker = new Uint32Array(itemCount);
-  const explain = (profiles: Sparse, row: number) => {
-    sums.fill(0);
-    strongest.fill(0);
+  /** By item, one more than its place among those that are explained; 0 for all others. */
+  const placeOf = new Uint32Array(itemCount);
+  /** What the neighbours of these items among the user's products say together, which of them most, and how much that one. */
+  const explain = (profiles: Sparse, row: number, items: readonly number[]): Explained => {
+    const sums = new Float32Array(items.length);
+    const strongest = new Float32Array(items.length);
+    const speakers = new Uint32Array(items.length);
+    items.forEach((item, place) => {
+      placeOf[item] = place + 1;
+    });
     const begin = profiles.starts[row] as number;
     const end = Math.min(profiles.starts[row + 1] as number, begin + mostSpeakers);
     for (let at = begin; at < end; at += 1) {
       const own = profiles.indices[at] as number;
       const weight = profiles.values[at] as number;
       const first = own * local.width;
-      for (let place = first; place < first + (local.counts[own] as number); place += 1) {
-        const item = local.items[place] as number;
-        const said = weight * (local.strengths[place] as number);
-        sums[item] = (sums[item] as number) + said;
-        if (said > (strongest[item] as number)) {
-          strongest[item] = said;
-          speaker[item] = products[own] as number;
+      const last = first + (local.counts[own] as number);
+      for (let entry = first; entry < last; entry += 1) {
+        const place = (placeOf[local.items[entry] as number] as number) - 1;
+        if (place < 0) continue;
+        const said = weight * (local.strengths[entry] as number);
+        sums[place] = (sums[place] as number) + said;
+        if (said > (strongest[place] as number)) {
+          strongest[place] = said;
+          speakers[place] = products[own] as number;
         }
       }
     }
+    for (const item of items) placeOf[item] = 0;
+    return { sums, speakers };
   };
 
   let filled = 0;
-  const block = Math.max(1, Math.floor(blockFloats / Math.max(itemCount, 1)));
+  const blocks = Math.ceil((users * itemCount) / blockFloats);
+  const block = Math.ceil(users / Math.max(blocks, 1));
+  if (scoring.room.length < block * itemCount) scoring.room = new Float32Array(block * itemCount);
   for (let from = 0; from < users; from += block) {
     const to = Math.min(users, from + block);
     const batch = {
       profiles: byItems(scoring, request.profiles, from, to),
       seen: byItems(scoring, request.seen, from, to),
     };
-    const scores = await scoreUsers(model, batch, dense);
+    const scores = await scoreUsers(model, batch, dense, scoring.room);
     for (let user = from; user < to; user += 1) {
       const row = scores.subarray((user - from) * itemCount, (user - from + 1) * itemCount);
       for (const item of hidden) row[item] = Number.NEGATIVE_INFINITY;
       const top = topItems(row, request.k);
-      explain(batch.profiles, user - from);
       const best = top.scores[0] ?? 0;
-      let bestSum = 0;
-      for (const [place, item] of top.items.entries()) {
-        const score = top.scores[place] as number;
-        if (score <= 0) break;
-        lists.numbers[filled] = products[item] as number;
-        lists.scores[filled] = score / best;
-        lists.because[filled] = (strongest[item] as number) > 0 ? (speaker[item] as number) : 0;
-        bestSum = Math.max(bestSum, sums[item] as number);
-        filled += 1;
-      }
-      lists.starts[user + 1] = filled;
       const { starts, numbers } = request.asked;
+      const known: [at: number, item: number][] = [];
       for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
         const item = scoring.itemOf[numbers[at] as number] ?? -1;
         if (item < 0) continue;
         const score = row[item] as number;
-        const share =
-          score === Number.NEGATIVE_INFINITY ? (sums[item] as number) / (bestSum || 1) : score / (best || 1);
-        asked[at] = Math.min(Math.max(share, 0), 1);
+        if (score === Number.NEGATIVE_INFINITY) known.push([at, item]);
+        else asked[at] = Math.min(Math.max(score / (best || 1), 0), 1);
       }
+      const listed = top.scores.findIndex((score) => score <= 0);
+      const items = top.items.subarray(0, listed < 0 ? top.items.length : listed);
+      const { sums, speakers } = explain(batch.profiles, user - from, [
+        ...items,
+        ...known.map(([, item]) => item),
+      ]);
+      let bestSum = 0;
+      for (let place = 0; place < items.length; place += 1) {
+        lists.numbers[filled] = products[items[place] as number] as number;
+        lists.scores[filled] = (top.scores[place] as number) / best;
+        lists.because[filled] = speakers[place] as number;
+        bestSum = Math.max(bestSum, sums[place] as number);
+        filled += 1;
+      }
+      lists.starts[user + 1] = filled;
+      known.forEach(([at], place) => {
+        asked[at] = Math.min(Math.max((sums[items.length + place] as number) / (bestSum || 1), 0), 1);
+      });
     }
   }
   return {

@@ -35,7 +35,10 @@ const answer = async (request: ScoringRequest): Promise<ScoringReply> => {
   const { call } = request;
   if (request.op === 'open') {
     try {
-      scoring = prepareScoring(await readModel(request.path));
+      const next = prepareScoring(await readModel(request.path));
+      const { factors } = next.model.lowRank;
+      if (factors.values.length > 0) await (await dense).keep(factors);
+      scoring = next;
       return { call, opened: scoring.model.parameters };
     } catch (error) {
       if (error instanceof ModelRefusedError) return { call, refused: error.message };

@@ -4,54 +4,81 @@ export interface Top {
   scores: Float32Array;
 }
 
-/** The k best items of a row of scores; those at minus infinity are no candidates, and fewer than k come back. */
-export const topItems = (scores: Float32Array, k: number): Top => {
-  const items = new Uint32Array(k);
-  const kept = new Float32Array(k);
-  let size = 0;
-  // A heap with the worst on top. A later item is the higher number, so on a tie the one in the heap stays.
-  const settle = (from: number, limit: number, score: number, item: number) => {
-    let at = from;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= limit) break;
-      if (child + 1 < limit && worse(child + 1, child)) child += 1;
-      const below = kept[child] as number;
-      if (below > score || (below === score && (items[child] as number) < item)) break;
-      kept[at] = below;
-      items[at] = items[child] as number;
-      at = child;
-    }
-    kept[at] = score;
-    items[at] = item;
-  };
-  const scoreAt = (at: number) => kept[at] as number;
-  const itemAt = (at: number) => items[at] as number;
-  const worse = (one: number, other: number) =>
-    (kept[one] as number) < (kept[other] as number) ||
-    (kept[one] === kept[other] && (items[one] as number) > (items[other] as number));
+/** More than places ever are; times 2^32 still a whole number. */
+const places = 2 ** 21;
+/** Rows of no more than so many times k are sorted as a whole. */
+const worthSelecting = 4;
 
-  for (let item = 0; item < scores.length; item += 1) {
-    const score = scores[item] as number;
-    if (size === k) {
-      if (k > 0 && score > (kept[0] as number)) settle(0, k, score, item);
-      continue;
-    }
-    if (score === Number.NEGATIVE_INFINITY) continue;
-    kept[size] = score;
-    items[size] = item;
-    size += 1;
-    if (size === k)
-      for (let root = (k >> 1) - 1; root >= 0; root -= 1) settle(root, k, scoreAt(root), itemAt(root));
+/** The first k of `size` pairs when they are sorted: best first, of equal scores the lower item. */
+const inOrder = (scores: Float32Array, items: Uint32Array, size: number, k: number): Top => {
+  // A pair is one number, for typed arrays sort those natively: the score's bits, turned so that they ascend as scores
+  // descend, and behind them the item.
+  const keys = new Float64Array(size);
+  const bits = new Int32Array(scores.buffer, scores.byteOffset, size);
+  for (let at = 0; at < size; at += 1) {
+    const own = bits[at] as number;
+    keys[at] = (own < 0 ? 0x7fffffff & own : -1 - own) * places + (items[at] as number);
   }
-  if (size < k)
-    for (let root = (size >> 1) - 1; root >= 0; root -= 1) settle(root, size, scoreAt(root), itemAt(root));
-  // Whatever is taken off the top is the worst of what is left.
-  const top = { items: new Uint32Array(size), scores: new Float32Array(size) };
-  for (let left = size - 1; left >= 0; left -= 1) {
-    top.items[left] = itemAt(0);
-    top.scores[left] = scoreAt(0);
-    settle(0, left, scoreAt(left), itemAt(left));
+  keys.sort();
+  const top = { items: new Uint32Array(Math.min(k, size)), scores: new Float32Array(Math.min(k, size)) };
+  const scoreBits = new Int32Array(top.scores.buffer);
+  for (let nth = 0; nth < top.items.length; nth += 1) {
+    const key = keys[nth] as number;
+    const turned = Math.floor(key / places);
+    top.items[nth] = key - turned * places;
+    scoreBits[nth] = turned < 0 ? -1 - turned : 0x80000000 | turned;
   }
   return top;
+};
+
+/** Put a pair where it belongs in the heap below `from`: the worst is on top, of equal ones the higher item. */
+const sink = (scores: Float32Array, items: Uint32Array, from: number, score: number, item: number): void => {
+  const size = scores.length;
+  let at = from;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= size) break;
+    let below = scores[child] as number;
+    if (child + 1 < size) {
+      const other = scores[child + 1] as number;
+      if (other < below || (other === below && (items[child + 1] as number) > (items[child] as number))) {
+        child += 1;
+        below = other;
+      }
+    }
+    if (below > score || (below === score && (items[child] as number) < item)) break;
+    scores[at] = below;
+    items[at] = items[child] as number;
+    at = child;
+  }
+  scores[at] = score;
+  items[at] = item;
+};
+
+/**
+ * The k best items of a row of scores; those at minus infinity are no candidates, and fewer than k come back. A row is of
+ * at most two million items.
+ */
+export const topItems = (scores: Float32Array, k: number): Top => {
+  const room = scores.length <= worthSelecting * k ? scores.length : k;
+  const items = new Uint32Array(room);
+  const kept = new Float32Array(room);
+  let size = 0;
+  // What a score has to be above: nothing more is asked of most. One that equals the worst of the heap has the higher item.
+  let bar = room === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  for (let item = 0; item < scores.length; item += 1) {
+    const score = scores[item] as number;
+    if (!(score > bar)) continue;
+    if (size < room) {
+      // Zero is zero, whatever its sign.
+      kept[size] = score + 0;
+      items[size] = item;
+      size += 1;
+      if (size < room || room === scores.length) continue;
+      for (let root = (room >> 1) - 1; root >= 0; root -= 1)
+        sink(kept, items, root, kept[root] as number, items[root] as number);
+    } else sink(kept, items, 0, score + 0, item);
+    bar = kept[0] as number;
+  }
+  return inOrder(kept, items, size, k);
 };

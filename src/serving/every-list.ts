@@ -2,13 +2,14 @@ import { listUserIds } from '../db/signals.ts';
 import { listVisits } from '../db/visits.ts';
 import type { Context } from '../queue/handler.ts';
 
-const pageUsers = 256;
-/** One page is read and written while another is scored. */
-const pagesAtOnce = 2;
+/** Lists that an event made stale wait for the pages under way, so none is long. */
+const pageUsers = 128;
+/** One is read while others are searched for, scored and written: with fewer, cores idle. */
+const pagesAtOnce = 4;
 
 /**
- * Make the lists of all users after one, in the order of their ids, and remember whose today's visits are. `onPage` is told how many are done and up to whom; all
- * before are done as well. What it throws ends the pass.
+ * Make the lists of all users after one, in the order of their ids, and remember whose today's visits are. `onPage` is told
+ * how many are done and up to whom; all before are done as well. What it throws ends the pass.
  */
 export const refreshEveryList = async (
   { db, lists }: Pick<Context, 'db' | 'lists'>,

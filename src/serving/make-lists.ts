@@ -175,25 +175,60 @@ const joinFloats = (parts: readonly Float32Array[]): Float32Array => {
   return joined;
 };
 
-const blend = ({ collaborative, content }: ListEntry): number =>
-  defaultAlpha * collaborative + (1 - defaultAlpha) * content;
+/** Products that may be entries, column by column, and what is known of each. */
+interface Candidates {
+  count: number;
+  numbers: Uint32Array;
+  collaborative: Float32Array;
+  content: Float32Array;
+  because: Uint32Array;
+  known: Uint8Array;
+}
 
-/** The best by each kind of score and by the blend, and some of what is known. */
-const choose = (entries: readonly ListEntry[]): ListEntry[] => {
-  const chosen = new Set<ListEntry>();
-  const scores = new Float32Array(entries.length);
-  const take = (most: number, known: boolean, score: (entry: ListEntry) => number) => {
-    entries.forEach((entry, place) => {
-      const value = entry.known === known ? score(entry) : 0;
-      scores[place] = value > 0 ? value : Number.NEGATIVE_INFINITY;
-    });
-    for (const place of topItems(scores, most).items) chosen.add(entries[place] as ListEntry);
+const roomFor = (count: number): Candidates => ({
+  count: 0,
+  numbers: new Uint32Array(count),
+  collaborative: new Float32Array(count),
+  content: new Float32Array(count),
+  because: new Uint32Array(count),
+  known: new Uint8Array(count),
+});
+
+/**
+ * Which of them become entries, by place: the best by each kind of score and by the blend, and some of what is known.
+ * `nearest`: places by content, the nearest first; by the collaborative score they lie in this order already.
+ */
+const choose = (
+  { count, collaborative, content, known }: Candidates,
+  nearest: readonly number[],
+): Uint8Array => {
+  const chosen = new Uint8Array(count);
+  const takeFirst = (ranked: readonly number[]) => {
+    let left = bestOfAKind;
+    for (const place of ranked) {
+      if (left === 0) return;
+      if (known[place] === 1) continue;
+      chosen[place] = 1;
+      left -= 1;
+    }
   };
-  take(bestOfAKind, false, ({ collaborative }) => collaborative);
-  take(bestOfAKind, false, ({ content }) => content);
-  take(bestOfAKind, false, blend);
-  take(knownEntries, true, blend);
-  return [...chosen];
+  const liked: number[] = [];
+  for (let place = 0; place < count; place += 1) if ((collaborative[place] as number) > 0) liked.push(place);
+  takeFirst(liked);
+  takeFirst(nearest);
+
+  const blends = new Float32Array(count);
+  const takeBlends = (most: number, wanted: number) => {
+    for (let place = 0; place < count; place += 1) {
+      const blend =
+        defaultAlpha * (collaborative[place] as number) + (1 - defaultAlpha) * (content[place] as number);
+      blends[place] = known[place] === wanted && blend > 0 ? blend : Number.NEGATIVE_INFINITY;
+    }
+    for (const place of topItems(blends, most).items) chosen[place] = 1;
+  };
+  takeBlends(bestOfAKind, 0);
+  if (known.includes(1)) takeBlends(knownEntries, 1);
+  return chosen;
 };
 
 const isSeen = 1;
@@ -203,15 +238,13 @@ const isKnown = 2;
 export const makeLists = async (users: readonly UserSignals[], parts: ListParts): Promise<UserList[]> => {
   const people = describe(users, parts);
   const content = (await findContent(people, parts)).map(scaled);
-  const size = sizeFor([...people.map(({ seen }) => seen), ...content.map(({ numbers }) => numbers)]);
-  // By product, for the user whose turn it is.
-  const marks = new Uint8Array(size);
-  const near = new Float32Array(size);
+  const ownSize = sizeFor([...people.map(({ seen }) => seen), ...content.map(({ numbers }) => numbers)]);
+  const seenMarks = new Uint8Array(ownSize);
   const asked = people.map(({ seen, known }, user) => {
     const { numbers } = content[user] as { numbers: Uint32Array };
-    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = isSeen;
-    const fresh = numbers.filter((number) => marks[number] === 0);
-    for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;
+    for (let at = 0; at < seen.length; at += 1) seenMarks[seen[at] as number] = isSeen;
+    const fresh = numbers.filter((number) => seenMarks[number] === 0);
+    for (let at = 0; at < seen.length; at += 1) seenMarks[seen[at] as number] = 0;
     const all = new Uint32Array(fresh.length + Math.min(known.length, profileProducts));
     all.set(fresh);
     all.set(known.subarray(0, profileProducts), fresh.length);
@@ -229,46 +262,70 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
     k: lookedFor,
   });
   const generation = parts.vectors.manifest?.generation ?? 0;
+  // By product, for the user whose turn it is: what it is to them, and one more than its place among the candidates.
+  const size = Math.max(ownSize, sizeFor(scored ? [scored.lists.numbers] : []));
+  const marks = new Uint8Array(size);
+  const places = new Uint32Array(size);
 
   return people.map(({ signals, seen, known }, user) => {
     const hits = content[user] as { numbers: Uint32Array; scores: Float32Array };
-    const reasonOf = new Map(signals.map(({ number, reason }) => [number, reason]));
-    const entries: ListEntry[] = [];
-    const there = new Set<number>();
+    const own = asked[user] as Uint32Array;
+    const from = scored?.lists.starts[user] ?? 0;
+    const to = scored?.lists.starts[user + 1] ?? 0;
+    const candidates = roomFor(to - from + own.length);
     for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = isSeen;
     for (let at = 0; at < known.length; at += 1) marks[known[at] as number] = isSeen | isKnown;
-    for (let at = 0; at < hits.numbers.length; at += 1)
-      near[hits.numbers[at] as number] = hits.scores[at] as number;
     const add = (number: number, collaborative: number, because: number) => {
-      const mark = marks[number] ?? 0;
+      const mark = marks[number] as number;
       // What was only looked at is not offered again, but comes back where nothing else is left.
-      if (mark === isSeen || there.has(number) || !allows(parts, number)) return;
-      there.add(number);
-      entries.push({
-        number,
-        collaborative,
-        content: near[number] ?? 0,
-        known: mark !== 0,
-        reason: (because > 0 && reasonOf.get(because)) || 'profile',
-        because,
-      });
+      if (mark === isSeen || places[number] !== 0 || !allows(parts, number)) return;
+      const place = candidates.count;
+      candidates.count += 1;
+      places[number] = place + 1;
+      candidates.numbers[place] = number;
+      candidates.collaborative[place] = collaborative;
+      candidates.because[place] = because;
+      candidates.known[place] = mark === 0 ? 0 : 1;
     };
     if (scored) {
-      const { starts, numbers, scores, because } = scored.lists;
-      for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1)
+      const { numbers, scores, because } = scored.lists;
+      for (let at = from; at < to; at += 1)
         add(numbers[at] as number, scores[at] as number, because[at] as number);
     }
     const first = askedRows.starts[user] as number;
-    const own = asked[user] as Uint32Array;
     for (let place = 0; place < own.length; place += 1)
       add(own[place] as number, scored?.asked[first + place] ?? 0, 0);
+    const nearest: number[] = [];
+    for (let at = 0; at < hits.numbers.length; at += 1) {
+      const place = (places[hits.numbers[at] as number] as number) - 1;
+      const score = hits.scores[at] as number;
+      if (place < 0) continue;
+      candidates.content[place] = score;
+      if (score > 0) nearest.push(place);
+    }
+    const chosen = choose(candidates, nearest);
+    const reasonOf = new Map(signals.map(({ number, reason }) => [number, reason]));
+    const entries: ListEntry[] = [];
+    for (let place = 0; place < candidates.count; place += 1) {
+      const number = candidates.numbers[place] as number;
+      places[number] = 0;
+      if (chosen[place] === 0) continue;
+      const because = candidates.because[place] as number;
+      entries.push({
+        number,
+        collaborative: candidates.collaborative[place] as number,
+        content: candidates.content[place] as number,
+        known: candidates.known[place] === 1,
+        reason: (because > 0 && reasonOf.get(because)) || 'profile',
+        because,
+      });
+    }
     for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;
-    for (let at = 0; at < hits.numbers.length; at += 1) near[hits.numbers[at] as number] = 0;
     return {
       version: (users[user] as UserSignals).readAt,
       modelVersion: parts.model?.version ?? 0,
       generation,
-      entries: choose(entries),
+      entries,
       signals,
       known,
     };

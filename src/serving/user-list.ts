@@ -131,32 +131,34 @@ export const encodeList = (list: UserList): Buffer => {
     scores[place] = blended(entry);
   });
   const best = topItems(scores, Math.min(most, scores.length));
-  const entries = Array.from(best.items, (place) => list.entries[place] as ListEntry);
   const places = new Map(table.map(({ number }, at) => [number, at + 1]));
 
   const packed = Buffer.alloc(
-    headerBytes + entries.length * entryBytes + table.length * signalBytes + known.length,
+    headerBytes + best.items.length * entryBytes + table.length * signalBytes + known.length,
   );
   packed.writeUInt8(listFormat, 0);
   packed.writeDoubleBE(list.version, versionAt);
   packed.writeUInt32LE(list.modelVersion, 9);
   packed.writeUInt32LE(list.generation >>> 0, 13);
-  packed.writeUInt16LE(entries.length, 17);
+  packed.writeUInt16LE(best.items.length, 17);
   packed.writeUInt8(table.length, 19);
   packed.writeUInt16LE(known.length, 20);
+  // Several times as fast as the writers of Buffer, of which there would be a thousand calls.
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   let at = headerBytes;
-  for (const entry of entries) {
-    packed.writeUInt32LE(entry.number, at);
-    packed.writeUInt16LE(steps(entry.collaborative), at + 4);
-    packed.writeUInt16LE(steps(entry.content), at + 6);
-    packed.writeUInt8((listReasons.indexOf(entry.reason) << 1) | (entry.known ? 1 : 0), at + 8);
-    packed.writeUInt8(places.get(entry.because) ?? 0, at + 9);
+  for (let nth = 0; nth < best.items.length; nth += 1) {
+    const entry = list.entries[best.items[nth] as number] as ListEntry;
+    view.setUint32(at, entry.number, true);
+    view.setUint16(at + 4, steps(entry.collaborative), true);
+    view.setUint16(at + 6, steps(entry.content), true);
+    view.setUint8(at + 8, (listReasons.indexOf(entry.reason) << 1) | (entry.known ? 1 : 0));
+    view.setUint8(at + 9, places.get(entry.because) ?? 0);
     at += entryBytes;
   }
   for (const { number, weight, reason } of table) {
-    packed.writeUInt32LE(number, at);
-    packed.writeInt8(Math.round(Math.min(Math.max(weight, -1), 1) * 127), at + 4);
-    packed.writeUInt8(listReasons.indexOf(reason), at + 5);
+    view.setUint32(at, number, true);
+    view.setInt8(at + 4, Math.round(Math.min(Math.max(weight, -1), 1) * 127));
+    view.setUint8(at + 5, listReasons.indexOf(reason));
     at += signalBytes;
   }
   packed.set(known, at);

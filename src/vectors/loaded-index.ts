@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { topItems } from '../recommend/top.ts';
 import { type LoadedShard, loadShard } from './loaded-shard.ts';
 import { type Manifest, sameShard, shardsOf } from './manifest.ts';
 import { type Found, readStretches, searchShard, type UsableRows } from './shard-search.ts';
@@ -109,6 +110,16 @@ const joinHits = (shards: readonly LoadedShard[], found: readonly Found[][], que
   return joined;
 };
 
+/** Sort those of equal scores, which lie side by side, by their numbers. */
+const sortEqual = (numbers: Uint32Array, scores: Float32Array): void => {
+  for (let first = 0; first < scores.length; ) {
+    let next = first + 1;
+    while (next < scores.length && scores[next] === scores[first]) next += 1;
+    if (next - first > 1) numbers.subarray(first, next).sort();
+    first = next;
+  }
+};
+
 /** The `k` best products for each query out of all shards; equal scores in the order of their numbers. */
 export const searchIndex = (
   index: LoadedIndex,
@@ -128,17 +139,14 @@ export const searchIndex = (
   let filled = 0;
   for (let query = 0; query < asked; query += 1) {
     const own = joinHits(index.shards, found, query);
-    const order = Uint32Array.from(own.numbers.keys()).sort(
-      (a, b) =>
-        (own.scores[b] as number) - (own.scores[a] as number) ||
-        (own.numbers[a] as number) - (own.numbers[b] as number),
-    );
-    hits.counts[query] = Math.min(k, order.length);
-    for (const at of order.subarray(0, k)) {
-      hits.numbers[filled] = own.numbers[at] as number;
-      hits.scores[filled] = own.scores[at] as number;
-      filled += 1;
-    }
+    const { items: order, scores } = topItems(own.scores, own.scores.length);
+    const numbers = order.map((at) => own.numbers[at] as number);
+    sortEqual(numbers, scores);
+    const count = Math.min(k, order.length);
+    hits.counts[query] = count;
+    hits.numbers.set(numbers.subarray(0, count), filled);
+    hits.scores.set(scores.subarray(0, count), filled);
+    filled += count;
   }
   return {
     ...hits,
