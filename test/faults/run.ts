@@ -37,30 +37,41 @@ interface RunnerOptions {
 /** Where events are until they are applied; the other queues only repeat what the tables ask for. */
 const intakeQueues = ['interactions', 'purchases', 'reviews', 'catalog', 'users'];
 
-/** Jobs by state, read from Redis itself. */
+/** Jobs by state at one moment, read from Redis itself. */
 export const countJobs = async (redis: Redis, queue: string): Promise<Record<string, number>> => {
   const key = (name: string) => `{zyra:${queue}}:${queue}:${name}`;
-  const [wait, active, paused, delayed, failed] = await Promise.all([
-    redis.llen(key('wait')),
-    redis.llen(key('active')),
-    redis.llen(key('paused')),
-    redis.zcard(key('delayed')),
-    redis.zcard(key('failed')),
-  ]);
+  const counted = await redis
+    .multi()
+    .llen(key('wait'))
+    .llen(key('active'))
+    .llen(key('paused'))
+    .zcard(key('delayed'))
+    .zcard(key('failed'))
+    .exec();
+  const [wait, active, paused, delayed, failed] = (counted ?? []).map(([error, count]) => {
+    if (error) throw error;
+    return count as number;
+  }) as [number, number, number, number, number];
   return { wait, active, paused, delayed, failed };
 };
 
 const whatIsLeft = async (rig: Rig, judge: Judge): Promise<Record<string, number>> => {
   const redis = new Redis(rig.system.servers.queue.url, { lazyConnect: true, maxRetriesPerRequest: 1 });
   redis.on('error', () => {});
-  try {
-    const left = await countPending(judge.db);
-    const releasable = (await listReleasable(judge.db, 1_000)).length;
-    if (releasable > 0) left.releasable = releasable;
+  const left: Record<string, number> = {};
+  const countQueues = async () => {
     for (const queue of intakeQueues)
       for (const [state, count] of Object.entries(await countJobs(redis, queue)))
         if (count > 0) left[`${queue}/${state}`] = count;
-    return left;
+  };
+  try {
+    // In the order in which events go, or one that moves on meanwhile is seen nowhere: from a queue or, released, through a
+    // queue into the tables, which then have a mark until what follows from it is counted.
+    await countQueues();
+    const releasable = (await listReleasable(judge.db, 1_000)).length;
+    if (releasable > 0) left.releasable = releasable;
+    else await countQueues();
+    return { ...left, ...(await countPending(judge.db)) };
   } finally {
     redis.disconnect();
   }
