@@ -107,6 +107,52 @@ test('the longest stale comes first, all marks of a key are in one hand, and a l
   expect(new Set(begun.slice(0, 6))).toEqual(new Set(keys.slice(0, 6)));
 });
 
+test('a further batch is begun only where it is full, and what is too little for one is left to who is still at work', async () => {
+  const { db, parts } = await setup();
+  const mark = (keys: readonly string[]) => db`
+    insert into dirty_keys (kind, key) select 'popularity', key from unnest(${keys}::uuid[]) as key`;
+  await mark(Array.from({ length: 7 }, () => uuidv7()));
+  const batches: string[][] = [];
+  const finish: (() => void)[] = [];
+  const handler = followUp(
+    'popularity',
+    async (batch) => {
+      batches.push(batch.map(({ key }) => key));
+      if (batches.length <= 2) await new Promise<void>((resolve) => finish.push(resolve));
+    },
+    { batchKeys: 3, atOnce: 3 },
+  );
+  const performed = performJob(refreshPopularity, handler, {}, parts);
+  await eventually(() => expect(finish).toHaveLength(2));
+  finish[1]?.();
+  await eventually(async () => expect(await listDirty(db, 'popularity', 10)).toHaveLength(4));
+  await mark([uuidv7()]);
+  finish[0]?.();
+  await performed;
+  expect(batches.map(({ length }) => length)).toEqual([3, 3, 2]);
+  expect(new Set(batches.flat()).size).toBe(8);
+  expect(await listDirty(db, 'popularity', 10)).toEqual([]);
+});
+
+test('where many wait, batches are larger, up to a limit', async () => {
+  const { db, parts } = await setup();
+  await db`
+    insert into dirty_keys (kind, key) select 'popularity', gen_random_uuid() from generate_series(1, 100)`;
+  const sizes: number[] = [];
+  const handler = followUp(
+    'popularity',
+    async (batch) => {
+      sizes.push(batch.length);
+    },
+    { batchKeys: 4, crowdKeys: 9 },
+  );
+  await performJob(refreshPopularity, handler, {}, parts);
+  expect(Math.max(...sizes)).toBe(9);
+  expect(sizes.indexOf(9)).toBe(0);
+  expect(sizes.slice(-2)[0]).toBe(4);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
+});
+
 test('asking many times is one job; the sweep asks for what was forgotten', async () => {
   const { db, parts, producer } = await setup();
   const waiting = async () => producer.queues.get('aggregates')?.getJobCounts('waiting', 'delayed');

@@ -18,6 +18,9 @@ const hexOf = (word: number): string =>
   (hex[(word >>> 8) & 255] as string) +
   (hex[word & 255] as string);
 
+/** So many spelled ids are kept, a megabyte: what is read is the same few products over and over. */
+const keptSpellings = 16_384;
+
 /** UUIDs of one time begin alike, so all four words are mixed. */
 const hashOf = (a: number, b: number, c: number, d: number): number => {
   let mixed = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
@@ -35,6 +38,8 @@ export const createProductIds = () => {
   let slots = new Uint32Array(2_048);
   let count = 0;
   let highest = 0;
+  const spelled: string[] = [];
+  const spelledNumbers = new Int32Array(keptSpellings).fill(-1);
 
   const slotOf = ([a, b, c, d]: IdWords): number => {
     const mask = slots.length - 1;
@@ -50,6 +55,12 @@ export const createProductIds = () => {
     const numbers = slots;
     slots = new Uint32Array(2 * numbers.length);
     for (const number of numbers) if (number !== 0) slots[slotOf(idWords(number))] = number;
+  };
+
+  const spell = (number: number): string => {
+    const at = 4 * number;
+    const [b, c] = [hexOf(words[at + 1] ?? 0), hexOf(words[at + 2] ?? 0)];
+    return `${hexOf(words[at] ?? 0)}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${hexOf(words[at + 3] ?? 0)}`;
   };
 
   return {
@@ -72,6 +83,8 @@ export const createProductIds = () => {
       if (slots[slot] !== 0) return;
       words.set(id, 4 * number);
       slots[slot] = number;
+      // It may have been asked for before.
+      spelledNumbers[number % keptSpellings] = -1;
       highest = Math.max(highest, number);
       count += 1;
       if (2 * count > slots.length) grow();
@@ -81,9 +94,12 @@ export const createProductIds = () => {
       return slots[slotOf(wordsOf(id))] || undefined;
     },
     idOf(number: number): string {
-      const at = 4 * number;
-      const [b, c] = [hexOf(words[at + 1] ?? 0), hexOf(words[at + 2] ?? 0)];
-      return `${hexOf(words[at] ?? 0)}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${hexOf(words[at + 3] ?? 0)}`;
+      const place = number % keptSpellings;
+      if (spelledNumbers[place] === number) return spelled[place] as string;
+      const id = spell(number);
+      spelledNumbers[place] = number;
+      spelled[place] = id;
+      return id;
     },
   };
 };
