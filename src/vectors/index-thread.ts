@@ -70,5 +70,9 @@ const failure = (error: unknown) => {
 parentPort?.on('message', (request: IndexRequest) => {
   void answer(request)
     .then((value) => ({ value }), failure)
-    .then((reply) => parentPort?.postMessage({ call: request.call, ...reply }));
+    .then((reply) => {
+      // Vectors are megabytes and nobody's here any more: handed over, not copied.
+      const own = 'value' in reply && reply.value instanceof Float32Array ? [reply.value.buffer] : [];
+      parentPort?.postMessage({ call: request.call, ...reply }, own as ArrayBuffer[]);
+    });
 });
