@@ -21,7 +21,8 @@ export const itemNeighbours = (
   /** The strongest of an item's row, and the weakest where more were left out. */
   const ends = (item: number): [strongest: number, weakest: number] => {
     const count = counts[item] as number;
-    let [strongest, weakest] = [0, Number.POSITIVE_INFINITY];
+    let strongest = 0;
+    let weakest = Number.POSITIVE_INFINITY;
     for (let at = item * width; at < item * width + count; at += 1) {
       strongest = Math.max(strongest, strengths[at] as number);
       weakest = Math.min(weakest, strengths[at] as number);

@@ -58,7 +58,8 @@ export const createProductTable = () => {
   const fill = (bits: Uint8Array, { categories: wanted, minPrice, maxPrice }: ProductFilter) => {
     const isWanted = new Uint8Array(Math.max(0, ...(wanted ?? [])) + 1);
     for (const category of wanted ?? []) isWanted[category] = 1;
-    const [least, most] = [minPrice ?? Number.NEGATIVE_INFINITY, maxPrice ?? Number.POSITIVE_INFINITY];
+    const least = minPrice ?? Number.NEGATIVE_INFINITY;
+    const most = maxPrice ?? Number.POSITIVE_INFINITY;
     const isBounded = minPrice !== undefined || maxPrice !== undefined;
     for (let number = 1; number <= ids.highest; number += 1) {
       if (available[number] !== 1) continue;

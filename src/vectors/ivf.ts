@@ -58,7 +58,8 @@ const recentre = (
   centroids.fill(0);
   for (const [row, list] of listOf.entries()) {
     filled[list] = (filled[list] as number) + 1;
-    const [from, to] = [row * dim, list * dim];
+    const from = row * dim;
+    const to = list * dim;
     for (let at = 0; at < dim; at += 1) {
       centroids[to + at] = (centroids[to + at] as number) + (vectors[from + at] as number);
     }
