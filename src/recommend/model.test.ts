@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createRandom } from '../demo/random.ts';
 import { createComputePool } from './compute-pool.ts';
 import { createDenseProducts } from './dense.ts';
@@ -291,8 +291,15 @@ test('a shop without any signals has a model too', async () => {
   expect(Array.from(await scoreUsers(model, batch, compute.dense))).toEqual([0, 0, 0, 0, 0]);
 });
 
-test('a model in a file scores as it did; a damaged or a truncated one is refused', async () => {
+/** A folder of the test's own, gone with it. */
+const ownFolder = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'zyra-model-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+};
+
+test('a model in a file scores as it did; a damaged or a truncated one is refused', async () => {
+  const folder = await ownFolder();
   const path = join(folder, 'model.bin');
   const products = Uint32Array.from({ length: small.itemCount }, (_, item) => item * 7 + 1);
   const outcome = await trainInThread({
@@ -327,7 +334,7 @@ test('a model in a file scores as it did; a damaged or a truncated one is refuse
 
 test('training ends when it is told to', async () => {
   const abort = new AbortController();
-  const path = join(await mkdtemp(join(tmpdir(), 'zyra-model-')), 'model.bin');
+  const path = join(await ownFolder(), 'model.bin');
   const training = trainInThread(
     {
       signals: shop(400, 300),
