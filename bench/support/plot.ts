@@ -50,6 +50,7 @@ export const plot = ({ title, x, y, points }: Plot): string => {
   <text x="${left}" y="${height - margin + 20}" text-anchor="middle">${short(point.x)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13">
+  <title>${escaped(title)}</title>
   <rect width="${width}" height="${height}" fill="#fff"/>
   <text x="${width / 2}" y="28" text-anchor="middle" font-size="16">${escaped(title)}</text>
   <path d="M${margin},${margin}V${height - margin}H${width - margin}" fill="none" stroke="#999"/>
