@@ -65,7 +65,7 @@ test('every mounted route needs its key, but for the public ones, and nothing is
   );
   const listed = [...routes, describing(routes)];
   expect(mounted).toEqual(listed.map(({ method, path }) => `${method} ${path}`));
-  // Request log, headers, docs twice, board twice, 404, errors: a further one needs a look.
+  // Docs three times, board three times, 404, errors: a further one needs a look.
   expect(stack.filter(({ route }) => !route)).toHaveLength(8);
   expect(listed.filter(({ scope }) => scope === 'public').map(({ path }) => path)).toEqual([
     '/healthz',

@@ -1,13 +1,12 @@
-import { IncomingMessage, type ServerOptions, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
-import helmet from 'helmet';
+import type { RequestListener, ServerOptions } from 'node:http';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import { answerText, protectPages } from './answer.ts';
 import { assertSameOrigin, authorizeBrowser, createKeyring } from './auth.ts';
 import { assertBoardWriteAllowed, boardPath, createBoard } from './bull-board.ts';
 import { docsRouter } from './docs.ts';
 import { describing } from './openapi.ts';
 import { Problem, problemOf } from './problem.ts';
-import { logRequests, type RequestState } from './request-log.ts';
+import { createRequestLog, type RequestState } from './request-log.ts';
 import { type ApiParts, mountRoute } from './route.ts';
 import { routes } from './routes.ts';
 
@@ -25,41 +24,6 @@ export const serverLimits: ServerOptions = {
   maxHeaderSize: 16 * 1024,
 };
 
-/** Nothing from elsewhere, and no scripts in the page. The two pages we serve style themselves inline. */
-const protect = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", 'data:'],
-      fontSrc: ["'self'", 'data:'],
-      connectSrc: ["'self'"],
-      baseUri: ["'self'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  xFrameOptions: { action: 'deny' },
-});
-
-/** As this handler, whose headers must be the same for every request: they are worked out once. */
-const workedOut = (handler: typeof protect): RequestHandler => {
-  const headers: [name: string, value: string][] = [];
-  const request = new IncomingMessage(new Socket());
-  const response = new ServerResponse(request);
-  response.setHeader = (name, value) => {
-    headers.push([name, String(value)]);
-    return response;
-  };
-  handler(request, response, () => {});
-  return (_request, answer, next) => {
-    for (const [name, value] of headers) answer.setHeader(name, value);
-    next();
-  };
-};
-
 /** The one place where errors become answers. */
 const answerErrors =
   ({ log }: ApiParts): ErrorRequestHandler =>
@@ -72,14 +36,23 @@ const answerErrors =
       response.destroy();
       return;
     }
-    for (const [name, value] of Object.entries(problem.extras.headers ?? {})) response.setHeader(name, value);
-    response.statusCode = problem.status;
-    response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
-    response.end(JSON.stringify(problem));
+    const { status, extras } = problem;
+    answerText(
+      response,
+      status,
+      'application/problem+json; charset=utf-8',
+      JSON.stringify(problem),
+      extras.headers,
+    );
   };
 
-/** Build the HTTP API. `close` ends what it does in the background; the parts stay the caller's. */
-export const createApp = (parts: ApiParts): { app: Express; close(): Promise<void> } => {
+/**
+ * Build the HTTP API: `listen` is for `http.createServer`. `close` ends what it does in the background; the parts stay the
+ * caller's.
+ */
+export const createApp = (
+  parts: ApiParts,
+): { app: Express; listen: RequestListener; close(): Promise<void> } => {
   const { config, log, metrics, producer } = parts;
   const keyring = createKeyring(parts);
   const app = express();
@@ -88,15 +61,13 @@ export const createApp = (parts: ApiParts): { app: Express; close(): Promise<voi
   app.enable('case sensitive routing');
   app.set('trust proxy', config.TRUST_PROXY_HOPS);
 
-  app.use(logRequests(log, metrics));
-  app.use(workedOut(protect));
   for (const route of [...routes, describing(routes)]) mountRoute(app, route, parts, keyring);
-  app.use('/docs', (_, response, next) => {
+  app.use('/docs', protectPages, (_, response, next) => {
     (response.locals as RequestState).route = '/docs';
     next();
   });
   app.use('/docs', docsRouter());
-  app.use(boardPath, async (request, response, next) => {
+  app.use(boardPath, protectPages, async (request, response, next) => {
     const state = response.locals as RequestState;
     state.route = boardPath;
     state.app = (await authorizeBrowser(keyring, request)).app;
@@ -109,8 +80,13 @@ export const createApp = (parts: ApiParts): { app: Express; close(): Promise<voi
     throw new Problem(404, 'There is nothing here.');
   });
   app.use(answerErrors(parts));
+  const begin = createRequestLog(log, metrics);
   return {
     app,
+    listen(request, response) {
+      begin(request, response);
+      app(request, response);
+    },
     async close() {
       await keyring.close();
     },

@@ -61,6 +61,8 @@ export const createKeyring = ({ db, config, log, cache, producer }: KeyringParts
     master.set(keyOf(hash), { hash, app: 'admin', scopes, keyId: 'admin', rate: null, expiresAt: Infinity });
   }
   let entries: ReadonlyMap<string, Entry> = master;
+  /** By the key itself, until keys are renewed: hashing one costs more than all else that finding it takes. */
+  let recent = new Map<string, Entry>();
   let known = false;
 
   const look = async (): Promise<void> => {
@@ -73,6 +75,7 @@ export const createKeyring = ({ db, config, log, cache, producer }: KeyringParts
       }
       for (const [key, entry] of master) next.set(key, entry);
       entries = next;
+      recent = new Map();
       if (!known) log.info({ keys: next.size, msg: 'keys loaded' });
       known = true;
     } catch (error) {
@@ -110,9 +113,14 @@ export const createKeyring = ({ db, config, log, cache, producer }: KeyringParts
 
   return {
     async find(key) {
+      const seen = recent.get(key);
+      if (seen && Date.now() < seen.expiresAt) return seen;
       const hash = hashKey(key);
       const entry = lookUp(hash);
-      if (entry) return entry;
+      if (entry) {
+        recent.set(key, entry);
+        return entry;
+      }
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, lookAgainMs);

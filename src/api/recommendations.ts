@@ -107,15 +107,15 @@ const present = async (
   };
   return choices.map((choice, at) => {
     const product_id = catalogue.idOf(choice.number);
-    const product = cards?.get(product_id);
-    return {
+    const item = {
       rank: at + 1,
       product_id,
       score: Math.round(scoreSteps * choice.score) / scoreSteps,
       source: choice.source,
       reason: reasonOf(choice, { category, nameOf }),
-      ...(product && { product }),
     };
+    const product = cards?.get(product_id);
+    return product ? { ...item, product } : item;
   });
 };
 

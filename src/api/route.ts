@@ -19,6 +19,7 @@ import type { ListReader } from '../serving/read-lists.ts';
 import type { RecommendationLog } from '../serving/recommendation-log.ts';
 import { validate } from '../validate.ts';
 import type { VectorIndex } from '../vectors/vector-index.ts';
+import { answerText } from './answer.ts';
 import { allows, authorize, type Keyring } from './auth.ts';
 import { readJson } from './body.ts';
 import { type FieldError, fieldErrors, invalid } from './problem.ts';
@@ -138,9 +139,7 @@ const check = (schema: z.ZodType | undefined, value: unknown, errors: FieldError
 
 const send = (response: Response, { status = 200, json, text, type }: Answer): void => {
   if (response.headersSent) return;
-  response.statusCode = status;
-  response.setHeader('Content-Type', type ?? 'application/json; charset=utf-8');
-  response.end(text ?? JSON.stringify(json));
+  answerText(response, status, type ?? 'application/json; charset=utf-8', text ?? JSON.stringify(json));
 };
 
 /** Put a route into Express. Nothing of the request is looked at before the key. */

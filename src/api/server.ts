@@ -52,7 +52,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   });
   const recommendationLog = createRecommendationLog(parts);
   const popular = await startPopular({ ...parts, catalogue });
-  const { app, close: closeApp } = createApp({
+  const { listen, close: closeApp } = createApp({
     ...parts,
     intake,
     catalogue,
@@ -67,7 +67,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   const server: Server = createServer(serverLimits, (request, response) => {
     // The caller opens its next connection to someone who stays.
     if (leaving) response.setHeader('connection', 'close');
-    app(request, response);
+    listen(request, response);
   });
   server.on('clientError', answerBadHttp);
   server.listen(config.PORT, config.HOST);
