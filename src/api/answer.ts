@@ -56,11 +56,19 @@ export const answerText = (
   status: number,
   type: string,
   body: string,
-  further: Readonly<Record<string, string>> = {},
+  further?: Readonly<Record<string, string>>,
 ): void => {
-  const headers = ['X-Request-Id', requestIdOf(response), ...protective, 'Content-Type', type];
-  for (const [name, value] of Object.entries(further)) headers.push(name, value);
-  headers.push('Content-Length', String(Buffer.byteLength(body)));
+  const length = String(Buffer.byteLength(body));
+  const headers = [
+    ...protective,
+    'X-Request-Id',
+    requestIdOf(response),
+    'Content-Type',
+    type,
+    'Content-Length',
+    length,
+  ];
+  if (further) for (const [name, value] of Object.entries(further)) headers.push(name, value);
   response.writeHead(status, headers);
   response.end(body);
 };

@@ -27,7 +27,8 @@ export interface RecommendationLog {
 }
 
 const lingerMs = 200;
-const batchAnswers = 500;
+/** More would be cheaper to send, but an answer that waits is copied by the collector of young objects, which costs more. */
+const batchAnswers = 100;
 /** Some megabytes; above it answers are not logged. */
 const bufferAnswers = 10_000;
 /** How long a user whose cohort was sent for recording is not sent again, and how many such users are kept in mind. */
@@ -35,7 +36,7 @@ const restMs = 600_000;
 const restingUsers = 50_000;
 
 /**
- * Gathers answers into jobs of hundreds. What cannot be queued is dropped and counted: a log is no event, and memory
+ * Gathers answers into jobs of up to a hundred. What cannot be queued is dropped and counted: a log is no event, and memory
  * must not grow with an outage.
  */
 export const createRecommendationLog = ({
