@@ -30,6 +30,20 @@ test('writes each event once, however often and in whatever company it comes', a
   expect(stale).toEqual({ products: 1 });
 });
 
+test('a process of the version before may go on beside this one', async () => {
+  const { db } = await setup();
+  const [product_id] = await insertProducts(db, 1);
+  const { event_id, ...fields } = interaction({ product_id });
+  const row = { ...fields, event_id, payload_hash: 1, at: '2025-10-27T19:44:54.991563Z', clock: '-' };
+  const before = JSON.stringify([row]);
+  expect(
+    await db`select applied, waiting from apply_interactions(${before}::text::jsonb, ${Buffer.alloc(32)}, false)`,
+  ).toEqual([{ applied: 1, waiting: [] }]);
+  expect(await db`select product_id, created_at from interactions`).toEqual([
+    { product_id, created_at: '2025-10-27T19:44:54.991563Z' },
+  ]);
+});
+
 test('stores every field, exactly, and creates stubs for who is not known', async () => {
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
@@ -177,7 +191,7 @@ test('what only the database refuses is found by halving, parked with its code, 
 test('an error of the deploy is thrown, so that the job keeps its events', async () => {
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
-  await db`drop function apply_interactions(jsonb, bytea, boolean)`;
+  await db`drop function apply_interactions(json, bytea, boolean)`;
   await expect(
     performJob(
       recordInteractions,

@@ -34,11 +34,14 @@ export interface ApplyOptions {
 /** Apply one batch of events, no id twice, in one statement. */
 export type Apply = (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied>;
 
-/** An apply function of `migrations/` as an `Apply`. */
+/** An apply function of `migrations/` as an `Apply`. `columns`: what it reads of a row, where that is not all of it. */
 export const applyBy =
-  (call: (db: Db, batch: string, options: ApplyOptions) => Promise<Applied[]>): Apply =>
+  (
+    call: (db: Db, batch: string, options: ApplyOptions) => Promise<Applied[]>,
+    columns: (row: ApplyRow) => Record<string, unknown> = (row) => row,
+  ): Apply =>
   async (db, rows, options) => {
-    const [answer] = await call(db, JSON.stringify(rows), options);
+    const [answer] = await call(db, JSON.stringify(rows.map(columns)), options);
     if (!answer) throw new Error('the apply function answered nothing');
     return answer;
   };
