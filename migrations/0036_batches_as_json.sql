@@ -1,9 +1,9 @@
 -- As in 0032 with a sixth less work for PostgreSQL: the batch is read as it comes instead of made into jsonb first, people and
 -- products are looked up once each, the ledger only for what it turned away, and whether a session is an erased one's only
--- where the session is not there. The planner knows nothing of how many events come and takes them for few; without nested
--- loops it has no way to compare every event with every other one.
+-- where the session is not there. The planner knows nothing of how many events come and takes them for few, so it may neither
+-- compare every event with every other one nor read whole tables; and it plans once, which takes as long as a hundred events.
 create function apply_interactions(batch json, pepper bytea, again boolean) returns apply_result
-language plpgsql set enable_nestloop = off as $$
+language plpgsql set plan_cache_mode = force_generic_plan set enable_nestloop = off set enable_seqscan = off as $$
 declare
   result apply_result;
 begin
