@@ -191,7 +191,9 @@ test('what only the database refuses is found by halving, parked with its code, 
 test('an error of the deploy is thrown, so that the job keeps its events', async () => {
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
-  await db`drop function apply_interactions(json, bytea, boolean)`;
+  await db`
+    drop function apply_interactions(
+      uuid[], bigint[], uuid[], uuid[], uuid[], varchar[], numeric[], varchar[], varchar[], timestamptz[], bytea, boolean)`;
   await expect(
     performJob(
       recordInteractions,

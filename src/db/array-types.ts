@@ -1,6 +1,8 @@
 import type { PostgresType } from 'postgres';
 
-const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+// Looking first takes half the time of replacing nothing.
+const quote = (text: string): string =>
+  /[\\"]/.test(text) ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`;
 
 /** PostgreSQL's way to write an array, `{"a","b",null}`. */
 const serialize = (values: unknown): string => {

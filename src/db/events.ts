@@ -34,17 +34,19 @@ export interface ApplyOptions {
 /** Apply one batch of events, no id twice, in one statement. */
 export type Apply = (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied>;
 
-/** An apply function of `migrations/` as an `Apply`. `columns`: what it reads of a row, where that is not all of it. */
+/** An apply function of `migrations/` as an `Apply`. */
 export const applyBy =
-  (
-    call: (db: Db, batch: string, options: ApplyOptions) => Promise<Applied[]>,
-    columns: (row: ApplyRow) => Record<string, unknown> = (row) => row,
-  ): Apply =>
+  (call: (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied[]>): Apply =>
   async (db, rows, options) => {
-    const [answer] = await call(db, JSON.stringify(rows.map(columns)), options);
+    const [answer] = await call(db, rows, options);
     if (!answer) throw new Error('the apply function answered nothing');
     return answer;
   };
+
+/** One that takes its batch as JSON: a new field is named once, in the function. */
+export const applyJsonBy = (
+  call: (db: Db, batch: string, options: ApplyOptions) => Promise<Applied[]>,
+): Apply => applyBy((db, rows, options) => call(db, JSON.stringify(rows), options));
 
 export interface EventState {
   state: 'applied' | 'waiting' | 'failed' | 'refused';

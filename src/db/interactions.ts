@@ -2,25 +2,21 @@ import type { Db } from './database.ts';
 import { applyBy } from './events.ts';
 import { before, type OwnedLine, type OwnLines, ownLines, type Page } from './own-lines.ts';
 
-/** Write interactions, each once, with stubs for users and sessions not seen before. */
-export const applyInteractions = applyBy(
-  (db, batch, { pepper, again }) => db`
-  select applied, waiting, refused, conflicts, freed from apply_interactions(${batch}::text::json, ${pepper}, ${again})`,
-  // The rest of an event is as long again, and would be written and read for nothing.
-  (row) => ({
-    event_id: row.event_id,
-    payload_hash: row.payload_hash,
-    user_id: row.user_id,
-    product_id: row.product_id,
-    session_id: row.session_id,
-    event_type: row.event_type,
-    event_value: row.event_value,
-    platform: row.platform,
-    device: row.device,
-    created_at: row.created_at,
-    at: row.at,
-  }),
-);
+/**
+ * Write interactions, each once, with stubs for users and sessions not seen before. Their columns as arrays, for there are
+ * more of them than of all else, and JSON takes PostgreSQL longer to read.
+ */
+export const applyInteractions = applyBy((db, rows, { pepper, again }) => {
+  const column = (name: string) => rows.map((row) => row[name] ?? null);
+  return db`
+    select applied, waiting, refused, conflicts, freed
+    from apply_interactions(
+      ${column('event_id')}::uuid[], ${rows.map(({ payload_hash }) => payload_hash)}::bigint[],
+      ${column('user_id')}::uuid[], ${column('product_id')}::uuid[], ${column('session_id')}::uuid[],
+      ${column('event_type')}::varchar[], ${column('event_value')}::numeric[], ${column('platform')}::varchar[],
+      ${rows.map(({ device }) => (device === undefined ? null : JSON.stringify(device)))}::varchar[],
+      ${rows.map(({ at, created_at }) => created_at ?? at)}::timestamptz[], ${pepper}, ${again})`;
+});
 
 export interface HistoryItem {
   product_id: string;

@@ -1,13 +1,13 @@
-import { applyBy } from './events.ts';
+import { applyJsonBy } from './events.ts';
 
 /** Write and remove cart lines. */
-export const applyCartLines = applyBy(
+export const applyCartLines = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_lines('update-cart', ${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Write and remove wishlist lines. */
-export const applyWishlistLines = applyBy(
+export const applyWishlistLines = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_lines('update-wishlist', ${batch}::text::jsonb, ${pepper}, ${again})`,
 );

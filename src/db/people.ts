@@ -1,26 +1,26 @@
 import type { Db } from './database.ts';
-import { applyBy } from './events.ts';
+import { applyJsonBy } from './events.ts';
 
 /** Write what is said of users. */
-export const applyUsers = applyBy(
+export const applyUsers = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_users(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Write what is said of sessions. */
-export const applySessions = applyBy(
+export const applySessions = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_sessions(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Merge one visitor into a person. */
-export const applyMerges = applyBy(
+export const applyMerges = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_merges(${batch}::text::jsonb, ${pepper}, ${again})`,
 );
 
 /** Forget one person. */
-export const applyErasures = applyBy(
+export const applyErasures = applyJsonBy(
   (db, batch, { pepper, again }) => db`
   select applied, waiting, refused, conflicts, freed from apply_erasures(${batch}::text::jsonb, ${pepper}, ${again})`,
 );

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { OutageError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { checkedBy } from './checked-by.ts';
 import type { Envelope, EventJob } from './define-job.ts';
 import type { IntakeAccount } from './intake-account.ts';
 import type { IntakeGate } from './intake-gate.ts';
@@ -10,7 +11,7 @@ export interface Intake {
   /** @throws OutageError while the queue takes nothing: reading what comes would be for nothing. */
   assertOpen(): void;
   /**
-   * Take events of one kind. Resolves when Redis holds them durably; those of one call go into one job, so they are
+   * Take events of one kind that the door has let in. Resolves when Redis holds them durably; those of one call go into one job, so they are
    * taken together or not at all.
    * @throws OutageError when the queue cannot take them now. They may have been taken all the same: the caller's
    * repeat under the same ids is harmless.
@@ -53,7 +54,7 @@ export const createIntake = (
     // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
     // nothing.
     parts.account.open(jobId, events.length).catch(() => {});
-    await parts.producer.enqueue(job, { events }, { jobId });
+    await parts.producer.enqueue(job, { events, checked_by: checkedBy }, { jobId });
     confirmed = parts.account.confirm(jobId).catch(() => {});
     parts.metrics.accepted.inc({ type: job.type }, events.length);
   };
