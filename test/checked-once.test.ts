@@ -6,7 +6,7 @@ import { recordInteractions } from '../jobs/record-interactions.ts';
 import { arrival, createDoor } from '../src/api/door.ts';
 import { listParked } from '../src/db/parked-events.ts';
 import { payloadHash } from '../src/queue/apply-events.ts';
-import { checkedBy } from '../src/queue/checked-by.ts';
+import { checkedJobId } from '../src/queue/checked-by.ts';
 import { validate } from '../src/validate.ts';
 import { handleRecordInteractions } from '../workers/record-interactions.ts';
 import { fitting, type Schema } from './support/fuzz-values.ts';
@@ -28,7 +28,12 @@ test.each(doors)(
     let admitted = 0;
     for (let tries = 0; tries < 2_000 && admitted < 100; tries += 1) {
       const sent = JSON.parse(JSON.stringify(fitting(random, schema)));
-      const event = door.admit(sent, 0, arrival(() => uuidv7(), String), []);
+      const event = door.admit(
+        sent,
+        0,
+        arrival(() => uuidv7(), String),
+        [],
+      );
       if (!event) continue;
       admitted += 1;
       const stored = JSON.parse(JSON.stringify(event));
@@ -44,15 +49,15 @@ test('what another version let in is checked again, and what nobody let in', asy
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
   const events = () => [interaction({ product_id }), interaction({ product_id, colour: 'red' })];
-  const apply = (payload: object) =>
-    performJob(recordInteractions, handleRecordInteractions, { events: events(), ...payload }, parts);
+  const apply = (jobId: string) =>
+    performJob(recordInteractions, handleRecordInteractions, { events: events() }, parts, { jobId });
 
-  await apply({});
-  await apply({ checked_by: 'another version' });
+  await apply(uuidv7());
+  await apply(`${uuidv7()}-${'0'.repeat(12)}`);
   expect(await countInteractions(db)).toBe(2);
   expect(await listParked(db, { state: 'failed', limit: 10 })).toHaveLength(2);
 
   // So the door is what keeps it out.
-  await apply({ checked_by: checkedBy });
+  await apply(checkedJobId());
   expect(await countInteractions(db)).toBe(4);
 });

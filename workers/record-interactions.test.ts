@@ -188,6 +188,41 @@ test('what only the database refuses is found by halving, parked with its code, 
   expect(await listParked(db, { state: 'failed', limit: 10 })).toEqual([]);
 });
 
+test('an event that another statement takes at the same moment is a repeat, and its neighbours apply', async () => {
+  const { db, parts } = await setup();
+  const [product_id] = await insertProducts(db, 1);
+  const events = Array.from({ length: 20 }, () => interaction({ product_id }));
+  const taken = events[7]?.event_id as string;
+  await db`create table holding (one boolean)`;
+  await db`insert into holding values (true)`;
+  await db`
+    create function take(id uuid) returns void language plpgsql as $$
+    begin
+      insert into processed_events (event_id, job, payload_hash) values (id, 'record-interactions', 1);
+      while exists (select from holding) loop perform pg_sleep(0.01); end loop;
+    end $$`;
+  const other = db`select take(${taken})`;
+  await eventually(async () =>
+    expect(
+      await db`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+    ).toHaveLength(1),
+  );
+  const applied = performJob(recordInteractions, handleRecordInteractions, { events }, parts);
+  await eventually(async () =>
+    expect(
+      await db`select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+    ).toHaveLength(1),
+  );
+  await db`delete from holding`;
+  await Promise.all([other, applied]);
+
+  expect(await countInteractions(db)).toBe(19);
+  expect(await db`select event_id, conflicts from event_conflicts`).toEqual([
+    { event_id: taken, conflicts: 1 },
+  ]);
+  expect(await listParked(db, { limit: 10 })).toEqual([]);
+});
+
 test('an error of the deploy is thrown, so that the job keeps its events', async () => {
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);

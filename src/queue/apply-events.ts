@@ -14,7 +14,7 @@ import { isStatementTimeout, judgeDatabaseError } from '../db/sql-state.ts';
 import { DatabaseError, OutageError } from '../errors.ts';
 import { uuid } from '../fields.ts';
 import { validate } from '../validate.ts';
-import { checkedBy } from './checked-by.ts';
+import { isChecked } from './checked-by.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
 import { wakeSoon } from './follow-ups.ts';
 import { createGatherer } from './gather.ts';
@@ -220,11 +220,11 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
 
     // What the same code has let in is as it was: looking again takes a quarter of a worker's time. Where the door
     // completes an event, only the check brings its fields into the order that the hash of a repeat has to have.
-    const isChecked = !again && payload.checked_by === checkedBy && job.complete === undefined;
+    const asChecked = !again && isChecked(run.jobId) && job.complete === undefined;
     const bad: Parking[] = [];
     let rest: Candidate[] = [];
     events.forEach((stored, position) => {
-      const parsed = isChecked
+      const parsed = asChecked
         ? { success: true as const, data: stored as StoredEvent }
         : validate(job.stored, stored);
       if (!parsed.success) {

@@ -74,8 +74,7 @@ export const defineJob = <const Name extends string, Payload extends z.ZodType>(
  * stops no other.
  */
 const eventPayload = z.union([
-  // `checked_by`: what has let all of them in at the door, see `checkedBy`.
-  z.strictObject({ events: z.array(z.unknown()).min(1), checked_by: z.string().optional() }),
+  z.strictObject({ events: z.array(z.unknown()).min(1) }),
   z.strictObject({ parked: z.array(z.uuid()).min(1) }),
 ]);
 

@@ -1,7 +1,6 @@
-import { v7 as uuidv7 } from 'uuid';
 import { OutageError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
-import { checkedBy } from './checked-by.ts';
+import { checkedJobId } from './checked-by.ts';
 import type { Envelope, EventJob } from './define-job.ts';
 import type { IntakeAccount } from './intake-account.ts';
 import type { IntakeGate } from './intake-gate.ts';
@@ -49,12 +48,12 @@ export const createIntake = (
   let confirmed: Promise<void> = Promise.resolve();
 
   const send = async (job: EventJob, events: Envelope[]): Promise<void> => {
-    const jobId = uuidv7();
+    const jobId = checkedJobId();
     parts.producer.assertReachable();
     // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
     // nothing.
     parts.account.open(jobId, events.length).catch(() => {});
-    await parts.producer.enqueue(job, { events, checked_by: checkedBy }, { jobId });
+    await parts.producer.enqueue(job, { events }, { jobId });
     confirmed = parts.account.confirm(jobId).catch(() => {});
     parts.metrics.accepted.inc({ type: job.type }, events.length);
   };
