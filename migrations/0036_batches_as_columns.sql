@@ -12,6 +12,7 @@ returns apply_result
 language plpgsql set plan_cache_mode = force_generic_plan set enable_nestloop = off set enable_seqscan = off as $$
 declare
   result apply_result;
+  judged integer;
 begin
   perform share_identities();
   with sent as materialized (
@@ -64,18 +65,12 @@ begin
     left join parked k on k.event_id = s.event_id
     left join applied l on l.event_id = s.event_id
   ),
+  -- Asked for by the last select, so the ids are claimed before all else; what nobody asks for is written in the reverse of
+  -- the order here. So rows are locked as by all other functions: the ledger's, users, sessions.
   ledger as (
     insert into processed_events (event_id, job, payload_hash)
     select event_id, 'record-interactions', payload_hash from event where fresh order by event_id
-  ),
-  stub_users as (
-    insert into users (user_id, is_anonymous, is_active)
-    select n.user_id, true, true
-    from event n
-    where n.fresh and n.erased is null and n.user_known is null
-    group by n.user_id
-    order by n.user_id
-    on conflict (user_id) do nothing
+    returning event_id
   ),
   stub_sessions as (
     insert into sessions (session_id, started_at)
@@ -93,6 +88,15 @@ begin
     on conflict (session_id) do update set started_at = least(sessions.started_at, excluded.started_at)
     -- Unless somebody said when it began.
     where not start_is_told(excluded.session_id)
+  ),
+  stub_users as (
+    insert into users (user_id, is_anonymous, is_active)
+    select n.user_id, true, true
+    from event n
+    where n.fresh and n.erased is null and n.user_known is null
+    group by n.user_id
+    order by n.user_id
+    on conflict (user_id) do nothing
   ),
   -- A session of which only an erased person's event was ever heard is theirs.
   forgotten as (
@@ -123,15 +127,19 @@ begin
       select e.event_id from event e where e.product_known or e.erased or e.applied_hash is not null))
   )
   select
-    (select count(*)::integer from event where fresh),
+    (select count(*)::integer from ledger),
     coalesce((
       select jsonb_agg(jsonb_build_object('event_id', event_id, 'waits_for', 'product:' || product_id))
       from event
       where not product_known and erased is null and applied_hash is null and (again or parked_hash is null)), '[]'),
     array(
       select event_id from event
-      where coalesce(applied_hash, case when again then null else parked_hash end) <> payload_hash)
-  into result.applied, result.waiting, result.conflicts;
+      where coalesce(applied_hash, case when again then null else parked_hash end) <> payload_hash),
+    (select count(*) from event)
+  into result.applied, result.waiting, result.conflicts, judged;
+  if judged <> cardinality(event_ids) then
+    raise exception '% of % events were judged', judged, cardinality(event_ids);
+  end if;
   result.refused := '[]';
   result.freed := '{}';
   return result;

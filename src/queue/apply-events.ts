@@ -102,8 +102,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       } else if (judgeDatabaseError(error) !== 'data' && (run.attempt <= patience || isDeployError(error))) {
         throw error;
       }
-      // Somebody else took a unique value a moment ago; looked at again, the event knows that it repeats, or has to wait.
-      if (!retried && (error as { code?: unknown }).code === '23505') {
+      if (!retried && isTaken(error)) {
         return applyOrBisect(candidates, context, run, again, true);
       }
       const [first] = candidates;
@@ -203,7 +202,14 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       createGatherer<Candidate>(
         {
           idOf: ({ row }) => row.event_id,
-          together: (candidates) => applyOnce([...candidates], context, false),
+          together: async (candidates) => {
+            try {
+              await applyOnce([...candidates], context, false);
+            } catch (error) {
+              if (!isTaken(error)) throw error;
+              await applyOnce([...candidates], context, false);
+            }
+          },
           concernsAll: (error) => error instanceof OutageError && !isStatementTimeout(error),
         },
         { atOnce: context.config.WORKER_CONCURRENCY, most: batchSize, restMs },
@@ -298,6 +304,9 @@ const parkingOf = ({ stored, row }: Candidate) => ({
   payload: stored,
   payload_hash: row.payload_hash,
 });
+
+/** Somebody else took a unique value a moment ago; looked at again, the event knows that it repeats, or has to wait. */
+const isTaken = (error: unknown): boolean => (error as { code?: unknown }).code === '23505';
 
 /** Login, missing database, missing function: the deploy is at fault, not the event. */
 const isDeployError = (error: unknown): boolean =>

@@ -13,7 +13,7 @@ const sources = [
     .filter((name) => extname(name) === extension && !name.endsWith('.d.ts'))
     .sort()
     .map((name) => `jobs/${name}`),
-  ...['fields', 'review-id', 'validate', 'queue/define-job', 'api/door'].map(
+  ...['fields', 'review-id', 'validate', 'queue/define-job', 'api/door', 'api/event-id', 'api/fresh-id'].map(
     (name) => `src/${name}${extension}`,
   ),
 ];
