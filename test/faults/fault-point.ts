@@ -37,12 +37,15 @@ const around = (
 const carriesEvents = (name: unknown): boolean => /^(record|upsert|cast|update|change)-/.test(String(name));
 const isEventJob = (of: unknown) => carriesEvents((of as { name?: unknown }).name);
 
-/** What is written to PostgreSQL, where it applies events. */
+/**
+ * What is written to PostgreSQL, where it applies events; with a mark, interactions: their columns go without names, unlike
+ * what is set aside.
+ */
 const onApply = (args: unknown[], act: () => void) => {
   const [data] = args;
   if (!(data instanceof Uint8Array) && typeof data !== 'string') return;
   const octets = Buffer.from(data as Uint8Array);
-  if (mark ? octets.includes(mark) && octets.includes('payload_hash') : octets.includes('apply_')) act();
+  if (mark ? octets.includes(mark) && !octets.includes('received_at') : octets.includes('apply_')) act();
 };
 
 const points: Record<string, () => void> = {
