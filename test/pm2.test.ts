@@ -46,7 +46,8 @@ const startUnderPm2 = async () => {
     ZYRA_ADMIN_KEY: key,
     ZYRA_SECRET: randomBytes(32).toString('hex'),
     ZYRA_API_INSTANCES: '2',
-    SHUTDOWN_TIMEOUT_MS: '8000',
+    // Eight processes end and eight start beside other tests: on two slow cores that takes longer than anywhere in earnest.
+    SHUTDOWN_TIMEOUT_MS: '25000',
   };
   const program = join(projectRoot, 'node_modules/pm2/bin/pm2');
   const pm2 = async (...args: string[]) => {
