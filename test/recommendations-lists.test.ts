@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { refreshUsers } from '../jobs/refresh-users.ts';
+import { createRandom } from '../src/demo/random.ts';
 import { refreshEveryList } from '../src/serving/every-list.ts';
 import { createListMaker } from '../src/serving/list-maker.ts';
 import { decodeAlias, decodeList, sessionKey, userListKey, writeLists } from '../src/serving/user-list.ts';
@@ -10,6 +11,7 @@ import { drain } from './support/drain.ts';
 import { eventually } from './support/eventually.ts';
 import { performJob } from './support/perform-job.ts';
 import { type System, setup } from './support/setup.ts';
+import { insertProducts } from './support/shop.ts';
 
 const kinds = ['red wool scarf', 'steel kitchen knife', 'usb charging cable', 'rubber garden hose'];
 
@@ -242,7 +244,7 @@ test('a list made from older signals never replaces a newer one, nor brings an e
     },
   });
   try {
-    await lists.refresh([user]);
+    await lists.refresh([{ id: user }]);
   } finally {
     await lists.close();
   }
@@ -250,4 +252,45 @@ test('a list made from older signals never replaces a newer one, nor brings an e
   await db`insert into dirty_keys (kind, key) values ('list', ${user})`;
   await performJob(refreshUsers, handleRefreshUsers, {}, parts);
   expect(await cache.exists(userListKey(prefix, user))).toBe(0);
+});
+
+test('lists made by two processes in turn, or lost between, are what they are made from everything', {
+  timeout: 60_000,
+}, async () => {
+  const { parts, db, cache, prefix, config } = await setup();
+  const products = await insertProducts(db, 8);
+  const users = Array.from({ length: 5 }, () => uuidv7());
+  await db`insert into users (user_id, is_anonymous, is_active) select id, false, true from unnest(${users}::uuid[]) as id`;
+  const random = createRandom(3, 'in turn');
+  const makers = [parts.lists, createListMaker(parts)];
+  const anew = createListMaker({ ...parts, config: { ...config, REDIS_PREFIX: `${prefix}-anew` } });
+  onTestFinished(async () => {
+    await makers[1]?.close();
+    await anew.close();
+  });
+  const signalsOf = (of: string) =>
+    Promise.all(
+      users.map(async (user) => {
+        const list = decodeList(await cache.getBuffer(userListKey(of, user)));
+        return { user, known: list?.known, signals: list?.signals };
+      }),
+    );
+  for (let step = 0; step < 80; step += 1) {
+    const [user, product] = [random.pick(users), random.pick(products)];
+    if (random.chance(0.1))
+      await db`
+        insert into purchase_history (user_id, product_id, unit_price, total_price) values (${user}, ${product}, 1, 1)`;
+    else
+      await db`
+        insert into interactions (user_id, product_id, event_type) select ${user}, ${product}, ${random.pick(['view', 'click'])}
+        from generate_series(1, ${random.int(1, 3)})`;
+    const lost = random.chance(0.1) ? random.pick(users) : undefined;
+    if (lost) await cache.unlink(userListKey(prefix, lost));
+    await performJob(refreshUsers, handleRefreshUsers, {}, { ...parts, lists: random.pick(makers) });
+    if (lost) await db`insert into dirty_keys (kind, key) values ('list', ${lost})`;
+    if (step % 10 !== 9) continue;
+    await performJob(refreshUsers, handleRefreshUsers, {}, { ...parts, lists: random.pick(makers) });
+    await anew.refresh(users.map((id) => ({ id })));
+    expect(await signalsOf(prefix)).toEqual(await signalsOf(`${prefix}-anew`));
+  }
 });

@@ -168,7 +168,7 @@ test('a model whose file is damaged leads to another, and operators are told', {
   await chmod(path, 0o600);
   await writeFile(path, bytes);
   system.startWorkers();
-  await parts.lists.refresh(people.slice(0, 1));
+  await parts.lists.refresh(people.slice(0, 1).map((id) => ({ id })));
   await eventually(async () => {
     const serving = await findServingModel(db);
     expect(serving?.version).toBeGreaterThan(damaged?.version ?? 0);

@@ -133,7 +133,7 @@ test('a storm on one user, two schedulers, four workers: no list is lost, none i
   // Made anew from PostgreSQL, beside the lists that are served.
   const maker = createListMaker({ ...parts, config: { ...config, REDIS_PREFIX: 'anew' } });
   onTestFinished(() => maker.close());
-  await maker.refresh(users);
+  await maker.refresh(users.map((id) => ({ id })));
   for (const [at, user] of users.entries()) {
     const made = await list(user, 'anew');
     if (!made) throw new Error(`nothing is known of ${user}`);

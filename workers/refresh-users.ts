@@ -6,8 +6,9 @@ import type { Handler } from '../src/queue/handler.ts';
 export const handleRefreshUsers: Handler<typeof refreshUsers> = followUp(
   'list',
   async (keys, { lists, metrics }) => {
+    const users = new Map(keys.map(({ key, additions }) => [key, { id: key, additions }]));
     const made = await lists.refresh(
-      [...new Set(keys.map(({ key }) => key))],
+      [...users.values()],
       keys.flatMap(({ key, other }) => (other === null ? [] : [{ user_id: key, session_id: other }])),
     );
     metrics.listsMade.inc({ why: 'event' }, made);

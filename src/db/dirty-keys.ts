@@ -18,30 +18,57 @@ export interface DirtyKey {
   other: string | null;
 }
 
+/** Interactions of one user that one statement added: so many, with ids from `first` to `last`, by this transaction. */
+export interface AddedRows {
+  first: number;
+  last: number;
+  count: number;
+  xid: number;
+}
+
 /** What one statement made stale. */
 interface Mark {
   id: number;
   keys: string[];
   /** Beside `keys`; null where there is no second half. */
   others: (string | null)[];
+  /** Beside `keys`, where nothing happened but that these rows came; undefined where it may have been anything. */
+  added: (AddedRows | undefined)[];
 }
 
-/** The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. */
+interface MarkRow {
+  id: number;
+  keys: string[];
+  others: (string | null)[] | null;
+  firsts: number[] | null;
+  lasts: (number | null)[] | null;
+  counts: number[] | null;
+  xid: string | null;
+  as_of: number;
+}
+
+/**
+ * The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. `asOf`: epoch µs of
+ * the database's clock before which whatever was marked is among them, or in `but`; undefined where there may be more.
+ */
 export const listMarks = async (
   db: Db,
   kind: DirtyKind,
   { most, but = [] }: { most: number; but?: readonly number[] },
-): Promise<Mark[]> => {
-  const rows = await db<{ id: number; keys: string[]; others: (string | null)[] | null }>`
-    select id, keys, others
+): Promise<{ marks: Mark[]; asOf: number | undefined }> => {
+  const rows = await db<MarkRow>`
+    select id, keys, others, firsts, lasts, counts, xid::text as xid,
+      (extract(epoch from statement_timestamp()) * 1000000)::bigint as as_of
     from (
-      select id, keys, others,
+      select id, keys, others, firsts, lasts, counts, xid,
         sum(cardinality(keys)) over (order by id rows between unbounded preceding and 1 preceding) as before
       from (
-        select id, array[key] as keys, array[other] as others from dirty_keys
+        select id, array[key] as keys, array[other] as others, null::bigint[] as firsts, null::bigint[] as lasts,
+          null::integer[] as counts, null::xid8 as xid
+        from dirty_keys
         where kind = ${kind} and id <> all(${but as number[]}::bigint[])
         union all
-        select id, keys, others from dirty_sets
+        select id, keys, others, firsts, lasts, counts, xid from dirty_sets
         where kind = ${kind} and id <> all(${but as number[]}::bigint[])
         order by id
         limit ${most}
@@ -49,7 +76,16 @@ export const listMarks = async (
     ) counted
     where coalesce(before, 0) < ${most}
     order by id`;
-  return rows.map(({ id, keys, others }) => ({ id, keys, others: others ?? [] }));
+  const marks = rows.map(({ id, keys, others, firsts, lasts, counts, xid }) => ({
+    ...{ id, keys, others: others ?? [] },
+    added: keys.map((_, place) => {
+      const [first, last, count] = [firsts?.[place], lasts?.[place] ?? undefined, counts?.[place]];
+      if (first === undefined || last === undefined || count === undefined) return undefined;
+      return { first, last, count, xid: Number(xid) };
+    }),
+  }));
+  const listed = marks.reduce((sum, { keys }) => sum + keys.length, 0);
+  return { marks, asOf: listed < most ? rows[0]?.as_of : undefined };
 };
 
 /** The stale keys of a kind, each once, and the marks that were seen for them, of the oldest marks. */

@@ -1,5 +1,6 @@
 import type { Db } from './database.ts';
 import { countPlain, createAdder, type Deeds, type EachDeed, unpackDeeds } from './deeds.ts';
+import type { AddedRows } from './dirty-keys.ts';
 import { createProductNumbers, type ProductNumbers } from './product-numbers.ts';
 import { announceProducts } from './serving.ts';
 
@@ -15,7 +16,21 @@ export interface UserSignals extends Deeds {
   readAt: number;
 }
 
-type UserRow = EachDeed & { person: string; present: boolean; merged: string[]; read_at: number };
+/** The same, read at a known moment. */
+export interface ReadSignals extends UserSignals {
+  /** How many interactions other than ratings that is. */
+  events: number;
+  /** PostgreSQL's name of what was committed when it was read. */
+  snapshot: string;
+}
+
+type UserRow = EachDeed & {
+  person: string;
+  present: boolean;
+  merged: string[];
+  read_at: number;
+  snapshot: string;
+};
 
 const numbersByDb = new WeakMap<Db, ProductNumbers>();
 
@@ -74,11 +89,11 @@ export const listUserSignals = async (
   db: Db,
   ids: readonly string[],
   wanted: DeedsWanted,
-): Promise<UserSignals[]> => {
+): Promise<ReadSignals[]> => {
   const { types, newest } = wanted;
   const rows = await db<UserRow>`
     select person, present, merged, read_at, products, event_types, times,
-      other_products, other_kinds, other_ratings, other_times
+      other_products, other_kinds, other_ratings, other_times, (select pg_current_snapshot())::text as snapshot
     from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
   const known = numbersByDb.get(db) ?? createProductNumbers();
   numbersByDb.set(db, known);
@@ -91,10 +106,50 @@ export const listUserSignals = async (
   const add = createAdder(known, new Map(types.map((type, place) => [type, place + 1])));
   return withNumbers(db, known, (unknown) =>
     rows.map((row) => {
-      const { person, present, merged, read_at } = row;
-      return { person, present, merged, readAt: read_at, ...(heavy.get(person) ?? add(row, unknown)) };
+      const { person, present, merged, read_at, snapshot } = row;
+      return {
+        ...{ person, present, merged, readAt: read_at, events: countPlain(row), snapshot },
+        ...(heavy.get(person) ?? add(row, unknown)),
+      };
     }),
   );
+};
+
+/** One of the interactions that were asked for. */
+export interface AddedDeed {
+  /** The place of what it was asked for by. */
+  nth: number;
+  id: number;
+  /** The product's; null where there is none, and where it is so new that it has no number. */
+  number: number | null;
+  product_id: string | null;
+  event_type: string;
+  /** Seconds since 1970. */
+  at: number;
+}
+
+/** These interactions of these users; of those that were changed or taken away since, nothing. */
+export const listAddedDeeds = (db: Db, asked: readonly (AddedRows & { userId: string })[]) => {
+  const [users, firsts, lasts, xids] = [
+    asked.map(({ userId }) => userId),
+    asked.map(({ first }) => first),
+    asked.map(({ last }) => last),
+    asked.map(({ xid }) => String(xid)),
+  ];
+  return db<AddedDeed>`
+    select (r.nth - 1)::integer as nth, i.id, n.number, i.product_id, i.event_type,
+      extract(epoch from i.created_at)::float8 as at
+    from unnest(${users}::uuid[], ${firsts}::bigint[], ${lasts}::bigint[], ${xids}::varchar[]) with ordinality
+      as r(user_id, first, last, xid, nth)
+    -- Fenced: by the index of users the planner would read all that they ever did.
+    cross join lateral (
+      select i.xmin, i.id, i.user_id, i.product_id, i.event_type, i.created_at
+      from interactions i
+      where i.id between r.first and r.last
+      offset 0
+    ) i
+    left join product_numbers n on n.product_id = i.product_id
+    where i.user_id = r.user_id and i.xmin = r.xid::xid8::xid`;
 };
 
 /** The next users by id, for walking through all of them. */

@@ -91,7 +91,6 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     context: Context,
     run: Run,
     again: boolean,
-    retried = false,
   ): Promise<void> => {
     if (candidates.length === 0) return;
     try {
@@ -101,9 +100,6 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
         if (candidates.length === 1 || !isStatementTimeout(error)) throw error;
       } else if (judgeDatabaseError(error) !== 'data' && (run.attempt <= patience || isDeployError(error))) {
         throw error;
-      }
-      if (!retried && isTaken(error)) {
-        return applyOrBisect(candidates, context, run, again, true);
       }
       const [first] = candidates;
       if (first && candidates.length === 1) {
@@ -120,9 +116,10 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
   const applyOnce = async (candidates: Candidate[], context: Context, again: boolean): Promise<void> => {
     const { db, metrics, producer, config } = context;
     const rows = candidates.map(({ row }) => row);
-    const { applied, waiting, refused, conflicts, freed } = await apply(db, rows, {
-      again,
-      pepper: pepperOf(config),
+    const attempt = () => apply(db, rows, { again, pepper: pepperOf(config) });
+    const { applied, waiting, refused, conflicts, freed } = await attempt().catch((error: unknown) => {
+      if (!isTaken(error)) throw error;
+      return attempt();
     });
     const byId = new Map(candidates.map((candidate) => [candidate.row.event_id, candidate]));
     const parking = (event_id: string, why: { reason: string; waits_for?: string }): Parking[] => {
@@ -202,14 +199,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       createGatherer<Candidate>(
         {
           idOf: ({ row }) => row.event_id,
-          together: async (candidates) => {
-            try {
-              await applyOnce([...candidates], context, false);
-            } catch (error) {
-              if (!isTaken(error)) throw error;
-              await applyOnce([...candidates], context, false);
-            }
-          },
+          together: (candidates) => applyOnce([...candidates], context, false),
           concernsAll: (error) => error instanceof OutageError && !isStatementTimeout(error),
         },
         { atOnce: context.config.WORKER_CONCURRENCY, most: batchSize, restMs },

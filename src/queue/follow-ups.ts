@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { clearDirty, type DirtyKey, type DirtyKind, listMarks } from '../db/dirty-keys.ts';
+import { type AddedRows, clearDirty, type DirtyKey, type DirtyKind, listMarks } from '../db/dirty-keys.ts';
 import { isStatementTimeout } from '../db/sql-state.ts';
 import { RetryableError } from '../errors.ts';
 import type { FollowUp, followUpPayload } from './define-job.ts';
@@ -39,7 +39,21 @@ interface Stale {
   key: string;
   others: Set<string | null>;
   marks: number[];
+  /** The rows that made it stale; undefined where something else did, too. */
+  added: AddedRows[] | undefined;
+  /** Once it is taken: all that happened to it before is among what is in hand; undefined where that is not known. */
+  asOf?: number | undefined;
 }
+
+/** What happened to a key, where that was no more than that rows came. */
+export interface Additions {
+  rows: readonly AddedRows[];
+  /** Epoch µs of the database's clock before which whatever else happened to the key has been recomputed. */
+  asOf: number;
+}
+
+/** What is to be recomputed. */
+export type StaleKey = DirtyKey & { additions: Additions | undefined };
 
 /**
  * What one run has read of the marks of a kind. A mark made while its key is recomputed is for another time; one made
@@ -53,23 +67,27 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
   const unfinished = new Map<number, number>();
   let listedAt = Number.NEGATIVE_INFINITY;
   let listing: Promise<void> | undefined;
+  /** All marks made before this are in hand or cleared; epoch µs of the database's clock. */
+  let asOf: number | undefined;
 
   const staleOf = (key: string): Stale => {
-    const stale = waiting.get(key) ?? { key, others: new Set(), marks: [] };
+    const stale = waiting.get(key) ?? { key, others: new Set(), marks: [], added: [] };
     waiting.set(key, stale);
     return stale;
   };
 
   const list = async (): Promise<void> => {
     listedAt = performance.now();
-    for (const { id, keys, others } of await listMarks(db, kind, {
-      most: mostListed,
-      but: [...unfinished.keys()],
-    })) {
+    const listed = await listMarks(db, kind, { most: mostListed, but: [...unfinished.keys()] });
+    if (listed.marks.length > 0) asOf = listed.asOf;
+    for (const { id, keys, others, added } of listed.marks) {
       let count = 0;
       keys.forEach((key, place) => {
         const stale = staleOf(key);
         stale.others.add(others[place] ?? null);
+        const rows = added[place];
+        if (rows === undefined) stale.added = undefined;
+        else stale.added?.push(rows);
         if (stale.marks.at(-1) === id) return;
         stale.marks.push(id);
         count += 1;
@@ -96,9 +114,10 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
         if (taken.length === most) break;
         if (!busy.has(stale.key)) taken.push(stale);
       }
-      for (const { key } of taken) {
-        waiting.delete(key);
-        busy.add(key);
+      for (const stale of taken) {
+        stale.asOf = asOf;
+        waiting.delete(stale.key);
+        busy.add(stale.key);
       }
       // Every statement locks in the order of the keys.
       return taken.sort((one, other) => one.key.localeCompare(other.key));
@@ -110,8 +129,10 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
         const stale = staleOf(key);
         for (const other of others) stale.others.add(other);
         stale.marks.push(...marks);
+        stale.added = undefined;
       }
     },
+
     /** They are recomputed: clear the marks of which nothing else is left. */
     async done(taken: readonly Stale[]): Promise<void> {
       const cleared: number[] = [];
@@ -134,7 +155,7 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
  */
 export const followUp = (
   kind: DirtyKind,
-  recompute: (keys: DirtyKey[], context: Context, run: Run) => Promise<unknown>,
+  recompute: (keys: StaleKey[], context: Context, run: Run) => Promise<unknown>,
   { share = 1, batchKeys = defaultKeys, crowdKeys = batchKeys, atOnce = 1 }: FollowUpOptions = {},
 ) => {
   let running = false;
@@ -168,7 +189,10 @@ export const followUp = (
       return isOver() ? [] : takeSome();
     };
     const recomputeSome = async (taken: readonly Stale[]): Promise<void> => {
-      const keys = taken.flatMap(({ key, others }) => Array.from(others, (other) => ({ key, other })));
+      const keys = taken.flatMap(({ key, others, added, asOf }) => {
+        const additions = added && asOf !== undefined ? { rows: added, asOf } : undefined;
+        return Array.from(others, (other) => ({ key, other, additions }));
+      });
       const from = performance.now();
       try {
         await recompute(keys, context, run);

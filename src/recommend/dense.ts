@@ -41,10 +41,10 @@ export interface DenseProducts {
    */
   multiply(left: Dense, right: Dense, how?: Transposed & { room?: Float32Array | undefined }): Promise<Dense>;
   /**
-   * Products `left · rightᵀ` with this very right factor follow: it is laid out for them once, in memory as large as it
-   * is. Its values may not change. Whatever was kept before is forgotten.
+   * Products `left · rightᵀ` with these very right factors follow: they are laid out for them once, in memory as large as
+   * they are. Their values may not change. Whatever was kept before is forgotten.
    */
-  keep(right: Dense): Promise<void>;
+  keep(rights: readonly Dense[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,12 @@ export const createDenseProducts = async (threads: number): Promise<DenseProduct
       extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
     });
   const sessions = new Map<string, Promise<InferenceSession>>();
-  let kept: { right: Dense; session: InferenceSession } | undefined;
+  let kept = new Map<Dense, InferenceSession>();
+  const forget = async (): Promise<void> => {
+    const forgotten = [...kept.values()];
+    kept = new Map();
+    for (const session of forgotten) await session.release();
+  };
 
   const sessionFor = (transposed: Transposed): Promise<InferenceSession> => {
     const name = `${transposed.left ?? false}/${transposed.right ?? false}`;
@@ -83,8 +88,8 @@ export const createDenseProducts = async (threads: number): Promise<DenseProduct
       const rows = transposed.left ? left.columns : left.rows;
       const columns = transposed.right ? right.rows : right.columns;
       const length = rows * columns;
-      const known = kept?.right === right && transposed.right && !transposed.left ? kept : undefined;
-      const session = known?.session ?? (await sessionFor(transposed));
+      const known = transposed.right && !transposed.left ? kept.get(right) : undefined;
+      const session = known ?? (await sessionFor(transposed));
       const feeds = { A: tensor(left), ...(!known && { B: tensor(right) }) };
       const { Y } = await (room && room.length >= length
         ? session.run(feeds, { Y: new Tensor('float32', room.subarray(0, length), [rows, columns]) })
@@ -92,14 +97,15 @@ export const createDenseProducts = async (threads: number): Promise<DenseProduct
       if (!Y) throw new Error('Gemm gave no result');
       return { rows, columns, values: Y.data as Float32Array };
     },
-    keep: async (right) => {
-      const session = await open({ right: true }, right);
-      await kept?.session.release();
-      kept = { right, session };
+    keep: async (rights) => {
+      const opened = new Map<Dense, InferenceSession>();
+      for (const right of rights) opened.set(right, await open({ right: true }, right));
+      await forget();
+      kept = opened;
     },
     close: async () => {
       for (const session of sessions.values()) await (await session).release();
-      await kept?.session.release();
+      await forget();
     },
   };
 };

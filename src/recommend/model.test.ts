@@ -185,8 +185,8 @@ test('a product with a factor that is kept, and one into given room, are what th
   });
   const [left, right, other] = [matrix(5, 70), matrix(300, 70), matrix(300, 70)];
   const plain = await dense.multiply(left, right, { right: true });
-  await dense.keep(other);
-  await dense.keep(right);
+  await dense.keep([other]);
+  await dense.keep([right]);
   const room = new Float32Array(2_000).fill(7);
   for (const how of [{ right: true }, { right: true, room }, { right: true, room: new Float32Array(3) }]) {
     const kept = await dense.multiply(left, right, how);

@@ -52,20 +52,27 @@ export const fitModel = async (
 
 /** A loop over one entry takes about as long as the runtime for so many, and longer where it jumps about. */
 const worthMultiplying = 10;
-const worthSquaring = 30;
+const worthSquaring = 80;
 /** Floats of the largest square of items that is kept beside their neighbours: 64 MB of them. */
 const mostSquared = 16_000_000;
 const squares = new WeakMap<Neighbours, Dense>();
 
-/** S as a square of items, what is nobody's neighbour being 0. */
-const squareOf = (local: Neighbours, items: number): Dense => {
+/**
+ * Sᵀ as a square of items, what is nobody's neighbour being 0: with it, users' scores are one product of matrices.
+ * Undefined where there are too many items.
+ */
+export const squareOf = ({
+  local,
+  itemCount: items,
+}: Pick<Model, 'local' | 'itemCount'>): Dense | undefined => {
+  if (items * items > mostSquared) return undefined;
   const known = squares.get(local);
   if (known) return known;
   const values = new Float32Array(items * items);
   for (let own = 0; own < items; own += 1) {
     const first = own * local.width;
     for (let place = first; place < first + (local.counts[own] as number); place += 1)
-      values[own * items + (local.items[place] as number)] = local.strengths[place] as number;
+      values[(local.items[place] as number) * items + own] = local.strengths[place] as number;
   }
   const square = { rows: items, columns: items, values };
   squares.set(local, square);
@@ -121,10 +128,12 @@ const localScores = async (
   let steps = 0;
   for (let at = profiles.starts[0] as number; at < (profiles.starts[profiles.rows] as number); at += 1)
     steps += local.counts[profiles.indices[at] as number] as number;
-  const squared = itemCount * itemCount;
-  if (squared > mostSquared || steps * worthSquaring <= profiles.rows * squared)
-    return walkLocal({ local, itemCount }, profiles);
-  const { values } = await dense.multiply(spread(profiles), squareOf(local, itemCount));
+  const square =
+    steps * worthSquaring > profiles.rows * itemCount * itemCount
+      ? squareOf({ local, itemCount })
+      : undefined;
+  if (!square) return walkLocal({ local, itemCount }, profiles);
+  const { values } = await dense.multiply(spread(profiles), square, { right: true });
   const said = Uint32Array.from({ length: itemCount }, (_, item) => item);
   return (user) => ({ sums: values.subarray(user * itemCount, (user + 1) * itemCount), said });
 };

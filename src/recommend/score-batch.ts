@@ -108,35 +108,34 @@ export const scoreBatch = async (
   for (let item = 0; allowed && item < itemCount; item += 1)
     if (!isAllowed(allowed, products[item] as number)) hidden.push(item);
 
-  /** By item, one more than its place among those that are explained; 0 for all others. */
-  const placeOf = new Uint32Array(itemCount);
+  const { width, counts, items: neighbours, strengths } = local;
+  /** By item, its place among those that are explained; -1 for all others. */
+  const placeOf = new Int32Array(itemCount).fill(-1);
   /** What the neighbours of these items among the user's products say together, which of them most, and how much that one. */
   const explain = (profiles: Sparse, row: number, items: readonly number[]): Explained => {
     const sums = new Float32Array(items.length);
     const strongest = new Float32Array(items.length);
     const speakers = new Uint32Array(items.length);
-    items.forEach((item, place) => {
-      placeOf[item] = place + 1;
-    });
+    for (let place = 0; place < items.length; place += 1) placeOf[items[place] as number] = place;
     const begin = profiles.starts[row] as number;
     const end = Math.min(profiles.starts[row + 1] as number, begin + mostSpeakers);
     for (let at = begin; at < end; at += 1) {
       const own = profiles.indices[at] as number;
       const weight = profiles.values[at] as number;
-      const first = own * local.width;
-      const last = first + (local.counts[own] as number);
-      for (let entry = first; entry < last; entry += 1) {
-        const place = (placeOf[local.items[entry] as number] as number) - 1;
+      const product = products[own] as number;
+      const last = own * width + (counts[own] as number);
+      for (let entry = own * width; entry < last; entry += 1) {
+        const place = placeOf[neighbours[entry] as number] as number;
         if (place < 0) continue;
-        const said = weight * (local.strengths[entry] as number);
+        const said = weight * (strengths[entry] as number);
         sums[place] = (sums[place] as number) + said;
         if (said > (strongest[place] as number)) {
           strongest[place] = said;
-          speakers[place] = products[own] as number;
+          speakers[place] = product;
         }
       }
     }
-    for (const item of items) placeOf[item] = 0;
+    for (let place = 0; place < items.length; place += 1) placeOf[items[place] as number] = -1;
     return { sums, speakers };
   };
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { createDenseProducts } from './dense.ts';
+import { squareOf } from './model.ts';
 import { ModelRefusedError, readModel } from './model-file.ts';
 import { type ItemNeighbours, itemNeighbours } from './neighbours.ts';
 import type { Parameters } from './parameters.ts';
@@ -36,8 +37,10 @@ const answer = async (request: ScoringRequest): Promise<ScoringReply> => {
   if (request.op === 'open') {
     try {
       const next = prepareScoring(await readModel(request.path));
-      const { factors } = next.model.lowRank;
-      if (factors.values.length > 0) await (await dense).keep(factors);
+      const square = squareOf(next.model);
+      await (await dense).keep(
+        [next.model.lowRank.factors, ...(square ? [square] : [])].filter(({ values }) => values.length > 0),
+      );
       scoring = next;
       return { call, opened: scoring.model.parameters };
     } catch (error) {

@@ -33,6 +33,8 @@ const maxUsers = 2_000;
 
 /** Small steps are gone through so often at most: each may make another one worth while. */
 const rounds = 2;
+/** Where all of them together gained no more than this share, another round finds only what chance hid. */
+const worthAnother = 0.01;
 
 /** What is compared: half recall, half its order. */
 export const objective = ({ recall, ndcg }: Figures): number => (recall + ndcg) / 2;
@@ -97,6 +99,10 @@ const asRegression: Step = {
   }),
 };
 
+/** What scores depend on: a part without a share says nothing, whatever its parameters are. */
+const telling = ({ signals, local, lowRank, lowRankShare }: Parameters): string =>
+  JSON.stringify([signals, lowRankShare, lowRankShare < 1 && local, lowRankShare > 0 && lowRank]);
+
 /** Does anything in a list differ from its first? */
 const varies = (values: Float32Array): boolean => values.some((value) => value !== values[0]);
 
@@ -137,7 +143,7 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
       // The longest trial so far is what the next may take.
       if (bestFigures && elapsed() + longest[kind] > until * budgetMs) return;
       const parameters = change(best);
-      const key = JSON.stringify(parameters);
+      const key = telling(parameters);
       if (tried.has(key)) continue;
       tried.add(key);
       onProgress?.(Math.min(1, elapsed() / budgetMs), name);
@@ -158,7 +164,7 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
   if (elapsed() < budgetMs) await attempt([asRegression], Number.POSITIVE_INFINITY, 'fitting');
   const { rank } = start.lowRank;
   for (let round = 0; round < rounds; round += 1) {
-    const before = best;
+    const before = bestFigures && objective(bestFigures);
     await attempt(shares([0.35, 0.5, 0.7, 0.85, 0.2, 1]), 0.9, 'scoring');
     await attempt(
       best.lowRank.filter > 0
@@ -193,7 +199,7 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
       'fitting',
     );
     if (varies(signals.weights)) await attempt(inSignals([{ power: 0.25 }, { power: 1 }]), 0.9, 'fitting');
-    if (best === before) break;
+    if (!bestFigures || !before || objective(bestFigures) < (1 + worthAnother) * before) break;
   }
 
   onProgress?.(1, 'baselines');

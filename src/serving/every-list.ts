@@ -28,7 +28,12 @@ export const refreshEveryList = async (
     const last = ids.at(-1);
     if (last === undefined) break;
     place = last;
-    const made = listVisits(db, ids).then((visits) => lists.refresh(ids, visits));
+    const made = listVisits(db, ids).then((visits) =>
+      lists.refresh(
+        ids.map((id) => ({ id })),
+        visits,
+      ),
+    );
     made.catch(() => {}); // Waited for below.
     underWay.push({ users: ids.length, last, made });
     if (underWay.length >= pagesAtOnce) await settle();

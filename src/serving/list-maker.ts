@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { insertAudit } from '../db/audit.ts';
 import type { Db } from '../db/database.ts';
 import { findServingModel, type ServingModel } from '../db/models.ts';
-import { listGone, listUserSignals, type UserSignals } from '../db/signals.ts';
+import { listGone } from '../db/signals.ts';
 import { listSessionUsers, type Visit } from '../db/visits.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -18,11 +18,13 @@ import { defaultParameters, type Parameters } from '../recommend/parameters.ts';
 import { createScorer } from '../recommend/scorer.ts';
 import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.ts';
 import { type Catalogue, startCatalogue } from './catalogue.ts';
+import { createDeedMemory, type Recalled, type StaleUser } from './deed-memory.ts';
 import { makeLists } from './make-lists.ts';
 import { openServing } from './open-serving.ts';
 import {
   removeLists,
   sessionKey,
+  type UserList,
   userListKey,
   writeAliases,
   writeLists,
@@ -53,7 +55,7 @@ export interface ListMaker {
    * person's, and erased users' go. `visits` of theirs lead to their lists from now on. How many lists were made.
    * @throws OutageError, RetryableError: some may be stored all the same, and doing it again is harmless.
    */
-  refresh(ids: readonly string[], visits?: readonly Visit[]): Promise<number>;
+  refresh(users: readonly StaleUser[], visits?: readonly Visit[]): Promise<number>;
   basis(): Promise<ListBasis>;
   /** The version of the model to be used now, as of this very moment; 0 without one. */
   model(): Promise<number>;
@@ -89,6 +91,7 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
   const refused = new Set<string>();
+  const memory = createDeedMemory(db, { types: rules.types, newest: newestSignals });
 
   const scorer = createScorer((error) => {
     model = undefined;
@@ -166,25 +169,50 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
     return known.loaded ? known.allowed({}) : undefined;
   };
 
-  const refresh = async (ids: readonly string[], visits: readonly Visit[] = []): Promise<number> => {
-    if (ids.length === 0) return 0;
-    await look();
-    const users = await listUserSignals(db, ids, { types: rules.types, newest: newestSignals });
-    const active = users.filter(({ present, numbers }) => present && numbers.length > 0);
+  const isActive = ({ signals }: Recalled): boolean => signals.present && signals.numbers.length > 0;
+
+  /** Make the lists of these users and store them. @returns those whose lists could not take the place of what they grew from */
+  const makeAndStore = async (users: readonly Recalled[]): Promise<Recalled[]> => {
     const using = model;
-    const lists = await makeLists(active, {
-      rules,
-      parameters: using?.parameters ?? untrained,
-      vectors,
-      model: using && { version: using.version, score: scorer.score },
-      allowed: await allowed(),
-    });
-    await writeLists(
+    const active = users.filter(isActive);
+    const lists = await makeLists(
+      active.map(({ signals }) => signals),
+      {
+        rules,
+        parameters: using?.parameters ?? untrained,
+        vectors,
+        model: using && { version: using.version, score: scorer.score },
+        allowed: await allowed(),
+      },
+    );
+    const stored = await writeLists(
       cache,
       prefix,
-      lists.map((list, at) => ({ userId: (active[at] as UserSignals).person, list })),
+      active.map(({ signals, grownFrom }, at) => ({
+        ...{ userId: signals.person, insteadOf: grownFrom },
+        list: lists[at] as UserList,
+      })),
       { ttlSeconds },
     );
+    active.forEach((one, at) => {
+      if (stored[at]) memory.remember(one);
+      else memory.forget(one.signals.person);
+    });
+    return active.filter(({ grownFrom }, at) => !stored[at] && grownFrom !== undefined);
+  };
+
+  const refresh = async (stale: readonly StaleUser[], visits: readonly Visit[] = []): Promise<number> => {
+    if (stale.length === 0) return 0;
+    await look();
+    let recalled = await memory.recall(stale);
+    const overtaken = new Set(await makeAndStore(recalled));
+    if (overtaken.size > 0) {
+      // Somebody else has made their lists meanwhile, or they are gone: all is read anew.
+      const again = await memory.recall(Array.from(overtaken, ({ signals }) => ({ id: signals.person })));
+      await makeAndStore(again);
+      recalled = [...recalled.filter((one) => !overtaken.has(one)), ...again];
+    }
+    const users = recalled.map(({ signals }) => signals);
     const aliases = users.flatMap(({ person, merged, readAt }) =>
       merged.map((userId) => ({ userId, personId: person, version: readAt })),
     );
@@ -202,7 +230,10 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
       pepper,
     );
     const erased = new Set(gone.flatMap(({ id, erased }) => (erased ? [id] : [])));
-    const empty = users.filter((user) => !active.includes(user) && !erased.has(user.person));
+    const empty = recalled.flatMap((one) =>
+      isActive(one) || erased.has(one.signals.person) ? [] : [one.signals],
+    );
+    for (const id of [...empty.map(({ person }) => person), ...erased]) memory.forget(id);
     await removeLists(
       cache,
       prefix,
@@ -215,7 +246,7 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
         ...theirs.map(({ sessionId }) => sessionKey(prefix, sessionId)),
       ]);
     }
-    return lists.length;
+    return recalled.filter(isActive).length;
   };
 
   return {

@@ -105,6 +105,29 @@ const describe = (users: readonly UserSignals[], { rules, parameters }: ListPart
   });
 };
 
+/** Add these rows to a sum, each times its weight; four at a time, for the sum is then loaded and stored a quarter as often. */
+const addRows = (
+  sum: Float32Array,
+  rows: Float32Array,
+  weighted: readonly { row: number; weight: number }[],
+): void => {
+  const dim = sum.length;
+  const none = { row: 0, weight: 0 };
+  for (let nth = 0; nth < weighted.length; nth += 4) {
+    const { row: one, weight: w1 } = weighted[nth] ?? none;
+    const { row: two, weight: w2 } = weighted[nth + 1] ?? none;
+    const { row: three, weight: w3 } = weighted[nth + 2] ?? none;
+    const { row: four, weight: w4 } = weighted[nth + 3] ?? none;
+    for (let at = 0; at < dim; at += 1)
+      sum[at] =
+        (sum[at] as number) +
+        w1 * (rows[one * dim + at] as number) +
+        w2 * (rows[two * dim + at] as number) +
+        w3 * (rows[three * dim + at] as number) +
+        w4 * (rows[four * dim + at] as number);
+  }
+};
+
 /** The nearest products to each person's profile; nothing for one whose products have no vector. */
 const findContent = async (
   people: readonly Person[],
@@ -121,11 +144,11 @@ const findContent = async (
   const asking: number[] = [];
   for (const [place, signals] of strongest.entries()) {
     const profile = profiles.subarray(asking.length * dim, (asking.length + 1) * dim).fill(0);
-    for (const { number, weight } of signals) {
-      const first = (rowOf.get(number) as number) * dim;
-      for (let at = 0; at < dim; at += 1)
-        profile[at] = (profile[at] as number) + weight * (rows[first + at] as number);
-    }
+    addRows(
+      profile,
+      rows,
+      signals.map(({ number, weight }) => ({ row: rowOf.get(number) as number, weight })),
+    );
     let squares = 0;
     for (let at = 0; at < dim; at += 1) squares += (profile[at] as number) * (profile[at] as number);
     if (squares < 1e-12) continue;

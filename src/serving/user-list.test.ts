@@ -127,23 +127,23 @@ test('an older list never takes the place of a newer one, whoever comes last', a
     writeLists(cache, prefix, [{ userId, list: list({ version, entries: [entry(version)] }) }], ttl);
   const stored = async () =>
     decodeList(await cache.getBuffer(userListKey(prefix, userId)))?.entries[0]?.number;
-  expect(await write(2)).toBe(1);
-  expect(await write(1)).toBe(0);
+  expect(await write(2)).toEqual([true]);
+  expect(await write(1)).toEqual([false]);
   expect(await stored()).toBe(2);
-  expect(await write(3)).toBe(1);
-  expect(await write(3)).toBe(1);
+  expect(await write(3)).toEqual([true]);
+  expect(await write(3)).toEqual([true]);
   expect(await stored()).toBe(3);
   expect(await cache.ttl(userListKey(prefix, userId))).toBeGreaterThan(90);
 
   // Erased: what was made before from older signals does not come back.
-  expect(await removeLists(cache, prefix, [{ userId, version: 5 }])).toBe(1);
-  expect(await write(4)).toBe(0);
+  expect(await removeLists(cache, prefix, [{ userId, version: 5 }])).toEqual([true]);
+  expect(await write(4)).toEqual([false]);
   expect(await stored()).toBeUndefined();
   expect(await cache.ttl(userListKey(prefix, userId))).toBeGreaterThan(0);
 
   const personId = uuidv7();
-  expect(await writeAliases(cache, prefix, [{ userId, personId, version: 6 }], ttl)).toBe(1);
-  expect(await write(5)).toBe(0);
+  expect(await writeAliases(cache, prefix, [{ userId, personId, version: 6 }], ttl)).toEqual([true]);
+  expect(await write(5)).toEqual([false]);
   expect(decodeAlias(await cache.getBuffer(userListKey(prefix, userId)))).toBe(personId);
   const sessionId = uuidv7();
   await writeSessions(cache, prefix, [{ sessionId, userId, version: 1 }]);

@@ -264,49 +264,70 @@ export const decodeAlias = (packed: Buffer | null | undefined): string | undefin
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 };
 
-/** KEYS: where; ARGV: what, seconds to live. @returns 1 when written, 0 when something newer is there. */
+/**
+ * KEYS: where; ARGV: what, seconds to live, and the version it may take the place of, where that is not any older one.
+ * @returns 1 when written, 0 when something newer is there, or something else than is to be replaced.
+ */
 const writeUnlessNewer = `
 local stored = redis.call('getrange', KEYS[1], 1, 8)
+if #ARGV[3] == 8 and stored ~= ARGV[3] then
+  return 0
+end
 if #stored == 8 and struct.unpack('>d', stored) > struct.unpack('>d', string.sub(ARGV[1], 2, 9)) then
   return 0
 end
 redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1`;
 
+const packVersion = (version: number): Buffer => {
+  const packed = Buffer.alloc(8);
+  packed.writeDoubleBE(version);
+  return packed;
+};
+
+/** @returns for each whether it was written */
 const write = async (
   cache: Redis,
-  values: readonly { key: string; packed: Buffer; seconds: number }[],
-): Promise<number> => {
-  if (values.length === 0) return 0;
+  values: readonly { key: string; packed: Buffer; seconds: number; insteadOf?: number | undefined }[],
+): Promise<boolean[]> => {
+  if (values.length === 0) return [];
   const pipeline = cache.pipeline();
-  for (const { key, packed, seconds } of values) pipeline.eval(writeUnlessNewer, 1, key, packed, seconds);
+  for (const { key, packed, seconds, insteadOf } of values)
+    pipeline.eval(
+      writeUnlessNewer,
+      1,
+      key,
+      packed,
+      seconds,
+      insteadOf === undefined ? '' : packVersion(insteadOf),
+    );
   const answers = await pipeline.exec().catch((error: unknown) => {
     throw new OutageError('the cache Redis is away', { cause: error });
   });
-  let written = 0;
-  for (const [error, answer] of answers ?? []) {
+  return (answers ?? []).map(([error, answer]) => {
     if (error) throw new OutageError('the cache Redis refused a list', { cause: error });
-    written += answer as number;
-  }
-  return written;
+    return answer === 1;
+  });
 };
 
 /**
- * Store lists, each unless a newer one is there.
- * @returns how many were written. @throws OutageError; some may be written all the same, and doing it again is harmless.
+ * Store lists, each unless a newer one is there, or, where it may only take the place of one version, anything else.
+ * @returns for each whether it was written. @throws OutageError; some may be written all the same, and doing it again is
+ * harmless.
  */
 export const writeLists = (
   cache: Redis,
   prefix: string,
-  lists: readonly { userId: string; list: UserList }[],
+  lists: readonly { userId: string; list: UserList; insteadOf?: number | undefined }[],
   { ttlSeconds }: { ttlSeconds: number },
-): Promise<number> =>
+): Promise<boolean[]> =>
   write(
     cache,
-    lists.map(({ userId, list }) => ({
+    lists.map(({ userId, list, insteadOf }) => ({
       key: userListKey(prefix, userId),
       packed: encodeList(list),
       seconds: ttlSeconds,
+      insteadOf,
     })),
   );
 
@@ -322,7 +343,7 @@ export const removeLists = (
   cache: Redis,
   prefix: string,
   users: readonly { userId: string; version: number }[],
-): Promise<number> =>
+): Promise<boolean[]> =>
   writeLists(
     cache,
     prefix,
@@ -339,7 +360,7 @@ export const writeAliases = (
   prefix: string,
   aliases: readonly { userId: string; personId: string; version: number }[],
   { ttlSeconds }: { ttlSeconds: number },
-): Promise<number> =>
+): Promise<boolean[]> =>
   write(
     cache,
     aliases.map(({ userId, personId, version }) => ({
@@ -360,7 +381,7 @@ export const writeSessions = (
   cache: Redis,
   prefix: string,
   sessions: readonly { sessionId: string; userId: string; version: number }[],
-): Promise<number> =>
+): Promise<boolean[]> =>
   write(
     cache,
     sessions.map(({ sessionId, userId, version }) => ({

@@ -43,7 +43,7 @@ import {
   listProductCards,
   listProductFacts,
 } from '../../src/db/serving.ts';
-import { listGone, listUserIds, listUserSignals } from '../../src/db/signals.ts';
+import { listAddedDeeds, listGone, listUserIds, listUserSignals } from '../../src/db/signals.ts';
 import { listSessionUsers, listVisits } from '../../src/db/visits.ts';
 import { id } from './large-shop.ts';
 
@@ -215,6 +215,20 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
         newest: 5_000,
       }),
   ],
+  [
+    listAddedDeeds,
+    (db, n) =>
+      listAddedDeeds(
+        db,
+        ids('user', n).map((userId, nth) => ({
+          userId,
+          first: 50_000 + nth,
+          last: 50_300 + nth,
+          count: 1,
+          xid: 900,
+        })),
+      ),
+  ],
   [listVisits, (db, n) => listVisits(db, ids('user', n))],
   [listSessionUsers, (db, n) => listSessionUsers(db, ids('session', n))],
   [listUserIds, (db, n) => listUserIds(db, id('user', n), 500)],
@@ -223,7 +237,7 @@ export const calls: [called: { name: string }, run: (db: Db, n: number) => Promi
   ...followUps.map(({ kind }): (typeof calls)[number] => [
     listMarks,
     async (db) => {
-      const marks = await listMarks(db, kind, { most: 100, but: [1, 2, 3] });
+      const { marks } = await listMarks(db, kind, { most: 100, but: [1, 2, 3] });
       await clearDirty(
         db,
         marks.map(({ id }) => id),

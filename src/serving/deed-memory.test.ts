@@ -1,0 +1,148 @@
+import postgres from 'postgres';
+import { v7 as uuidv7 } from 'uuid';
+import { expect, onTestFinished, test } from 'vitest';
+import { refreshUsers } from '../../jobs/refresh-users.ts';
+import { performJob } from '../../test/support/perform-job.ts';
+import { setup } from '../../test/support/setup.ts';
+import { insertProducts } from '../../test/support/shop.ts';
+import { listUserSignals, type UserSignals } from '../db/signals.ts';
+import { createRandom } from '../demo/random.ts';
+import { followUp } from '../queue/follow-ups.ts';
+import { createDeedMemory } from './deed-memory.ts';
+
+const types = ['view', 'click', 'rate', 'purchase'];
+
+const told = ({ person, present, merged, numbers, kinds, times, values, at }: UserSignals) => ({
+  ...{ person, present, merged },
+  deeds: Array.from(numbers, (number, entry) => ({
+    ...{ number, kind: kinds[entry], times: times[entry], value: values[entry] },
+    at: Math.round((at[entry] as number) * 1e6),
+  })).sort((one, other) => one.number - other.number || (one.kind ?? 0) - (other.kind ?? 0)),
+});
+
+/** A shop of a few products and users, SQL on connections of its own, and a memory that is held against the tables. */
+const open = async (newest: number) => {
+  const wanted = { types, newest };
+  const { db, parts, databaseUrl } = await setup();
+  const products = await insertProducts(db, 6);
+  const users = Array.from({ length: 4 }, () => uuidv7());
+  await db`insert into users (user_id, is_anonymous, is_active) select id, false, true from unnest(${users}::uuid[]) as id`;
+  const sql = postgres(databaseUrl, { max: 4, onnotice: () => {}, connection: { TimeZone: 'UTC' } });
+  onTestFinished(() => sql.end());
+  const memory = createDeedMemory(db, wanted);
+  const counts = { grown: 0, whole: 0 };
+  let failing = false;
+  const handler = followUp('list', async (keys) => {
+    const stale = new Map(keys.map(({ key, additions }) => [key, { id: key, additions }]));
+    const recalled = await memory.recall([...stale.values()]);
+    const read = await listUserSignals(db, [...stale.keys()], wanted);
+    const sorted = (all: readonly UserSignals[]) =>
+      all.map(told).sort((one, other) => one.person.localeCompare(other.person));
+    expect(sorted(recalled.map(({ signals }) => signals))).toEqual(sorted(read));
+    for (const one of recalled) {
+      counts[one.grownFrom === undefined ? 'whole' : 'grown'] += 1;
+      memory.remember(one);
+    }
+    if (failing) throw new Error('its marks stay');
+  });
+  const refresh = () => performJob(refreshUsers, handler, {}, parts);
+  /** The lists are stored, and what comes after that fails: the same marks come again. */
+  const refreshInVain = async () => {
+    failing = true;
+    await refresh().catch((error: Error) => expect(error.message).toBe('its marks stay'));
+    failing = false;
+  };
+  return { db, sql, products, users, memory, counts, refresh, refreshInVain };
+};
+
+test('what is remembered and what came since is what lies in the tables, whatever happened in whatever order', {
+  timeout: 120_000,
+}, async () => {
+  const { sql, products, users, counts, refresh, refreshInVain } = await open(1_000);
+  const random = createRandom(Number(process.env.DEED_SEED ?? 5), 'deeds');
+  const add = async (on: postgres.ISql, count = random.int(1, 5)) => {
+    const rows = Array.from({ length: count }, () => ({
+      ...{ user_id: random.pick(users), event_type: random.pick(['view', 'view', 'click', 'search']) },
+      product_id: random.pick(products),
+    }));
+    await on`insert into interactions ${on(rows)}`;
+  };
+  /** Transactions that have added something and have not committed. */
+  const waiting: (() => Promise<void>)[] = [];
+  const begin = async () => {
+    const own = await sql.reserve();
+    await own`begin`;
+    await add(own);
+    waiting.push(async () => {
+      await own.unsafe(random.chance(0.8) ? 'commit' : 'rollback');
+      own.release();
+    });
+  };
+  const end = async () => {
+    await waiting.splice(random.int(0, waiting.length - 1), 1)[0]?.();
+  };
+  const rare = [
+    () => sql`
+      insert into interactions (user_id, product_id, event_type, event_value)
+      values (${random.pick(users)}, ${random.pick(products)}, 'rate', 4)`,
+    () => sql`
+      insert into purchase_history (user_id, product_id, unit_price, total_price)
+      values (${random.pick(users)}, ${random.pick(products)}, 1, 1)`,
+    () => sql`delete from interactions where id = (select max(id) from interactions)`,
+    () => sql`
+      update interactions set product_id = ${random.pick(products)} where id = (select max(id) - 1 from interactions)`,
+    // A part of a transaction has a number of its own.
+    () => sql.begin((whole) => whole.savepoint((part) => add(part))),
+    () => sql`delete from interactions where user_id = ${random.pick(users)} and random() < 0.5`,
+  ];
+  for (let step = 0; step < 250; step += 1) {
+    if (random.chance(0.7)) await add(sql);
+    if (waiting.length < 2 && random.chance(0.3)) await begin();
+    if (waiting.length > 0 && random.chance(0.4)) await end();
+    if (random.chance(0.15)) await random.pick(rare)();
+    if (random.chance(0.2)) await refreshInVain();
+    if (random.chance(0.7)) await refresh();
+  }
+  while (waiting.length > 0) await end();
+  await refresh();
+  expect(counts.grown).toBeGreaterThan(100);
+  expect(counts.whole).toBeGreaterThan(20);
+});
+
+test('who did more than counts, and who was not there for long, is read anew', async () => {
+  const newest = 60;
+  const { db, sql, products, users, counts, refresh } = await open(newest);
+  const [user = '', other = ''] = users;
+  const view = (of: string, count: number) => sql`
+    insert into interactions (user_id, product_id, event_type)
+    select ${of}, ${products[0] ?? ''}, 'view' from generate_series(1, ${count})`;
+  const after = async (happening: () => Promise<unknown>) => {
+    Object.assign(counts, { grown: 0, whole: 0 });
+    await happening();
+    await refresh();
+    return { ...counts };
+  };
+  await refresh();
+  expect(await after(() => view(user, 59))).toEqual({ grown: 0, whole: 1 });
+  expect(await after(() => view(user, 1))).toEqual({ grown: 1, whole: 0 });
+  expect(await after(() => view(user, 1))).toEqual({ grown: 0, whole: 1 });
+  expect(await after(() => view(user, 1))).toEqual({ grown: 0, whole: 1 });
+
+  const now = { ms: 0 };
+  const fleeting = createDeedMemory(db, { types, newest, forMs: 1_000, mostDeeds: 1, now: () => now.ms });
+  const additions = { rows: [], asOf: 1 };
+  const recall = async (...ids: string[]) => {
+    const recalled = await fleeting.recall(ids.map((id) => ({ id, additions })));
+    for (const one of recalled) fleeting.remember(one);
+    return recalled.map(({ grownFrom }) => (grownFrom === undefined ? 'whole' : 'grown'));
+  };
+  await view(other, 3);
+  expect(await recall(other)).toEqual(['whole']);
+  expect(await recall(other)).toEqual(['grown']);
+  now.ms = 1_000;
+  expect(await recall(other)).toEqual(['whole']);
+  await view(users[2] ?? '', 3);
+  expect(await recall(users[2] ?? '')).toEqual(['whole']);
+  // There is room for one deed, and two are remembered: the one that was of use longest ago goes.
+  expect(await recall(other)).toEqual(['whole']);
+});

@@ -1,0 +1,181 @@
+import type { Db } from '../db/database.ts';
+import { addDeeds, type PlainDeed } from '../db/deeds.ts';
+import type { AddedRows } from '../db/dirty-keys.ts';
+import { type AddedDeed, listAddedDeeds, listUserSignals, type ReadSignals } from '../db/signals.ts';
+import type { Additions } from '../queue/follow-ups.ts';
+
+/** Whose list is to be made, and what happened since the last one where that is known. */
+export interface StaleUser {
+  id: string;
+  additions?: Additions | undefined;
+}
+
+/** What a user did, as a list is made from it. */
+export interface Recalled {
+  signals: ReadSignals;
+  /**
+   * The version of the list that was made from what this grew out of: only in place of that one a list may be stored,
+   * for a newer one may know what is not in here. Undefined where all was read from PostgreSQL.
+   */
+  grownFrom: number | undefined;
+}
+
+interface Memory {
+  /** `readAt` is the version of the list that was stored. */
+  signals: ReadSignals;
+  /** Interactions that came after what was read in `signals.snapshot`; it grows once the list made from them is stored. */
+  added: Set<number>;
+  /** When that was. */
+  wholeAt: number;
+}
+
+interface MemoryOptions {
+  /** Interactions of other types are not looked at. */
+  types: readonly string[];
+  /** As for `listUserSignals`; who did more is not remembered. */
+  newest: number;
+  /** Deeds of all users together: 22 octets each, and half a KiB a user. */
+  mostDeeds?: number;
+  /** All is read anew after so long, for nothing is to depend on that nobody ever changed Redis by hand. */
+  forMs?: number;
+  /** A monotonic clock, in ms. */
+  now?: () => number;
+}
+
+/** Interactions of a user that are remembered one by one until all is read anew. */
+const mostAdded = 2_000;
+
+/** Whether a transaction that has committed had done so when the snapshot was taken: `xmin:xmax:xip,xip`. */
+const sees = (snapshot: string): ((xid: number) => boolean) => {
+  const [xmin = '', xmax = '', xip = ''] = snapshot.split(':');
+  const underWay = new Set(xip === '' ? [] : xip.split(',').map(Number));
+  return (xid) => xid < Number(xmin) || (xid < Number(xmax) && !underWay.has(xid));
+};
+
+/**
+ * What users did, remembered from one list to the next: where no more happened than that interactions came, only those are
+ * read, each of which counts once, however often it is told of.
+ *
+ * Several processes make lists, and each clears the marks of what it has worked in. So memory is right only as long as the
+ * list that is stored is the one that was made from it, of which its version is the proof: whoever works marks in stores a
+ * list, or finds one that was made from later deeds, before clearing them. Hence `grownFrom`.
+ */
+export const createDeedMemory = (
+  db: Db,
+  { types, newest, mostDeeds = 1_000_000, forMs = 600_000, now = () => performance.now() }: MemoryOptions,
+) => {
+  /** The one that was used longest ago first. */
+  const memories = new Map<string, Memory>();
+  /** What is to be remembered if the list made from it is stored. */
+  const pending = new WeakMap<Recalled, { memory: Memory; more: Iterable<number> }>();
+  let held = 0;
+  const kinds = new Map(types.map((type, place) => [type, place + 1]));
+
+  const forget = (person: string): void => {
+    held -= memories.get(person)?.signals.numbers.length ?? 0;
+    memories.delete(person);
+  };
+
+  const isOld = ({ wholeAt }: Memory): boolean => now() - wholeAt >= forMs;
+
+  const forgetOld = (): void => {
+    for (const [person, memory] of memories) {
+      if (held <= mostDeeds && !isOld(memory)) return;
+      forget(person);
+    }
+  };
+
+  /** What of these rows is not in there yet; undefined where all has to be read. */
+  const newOf = (
+    { signals, added }: Memory,
+    rows: readonly AddedDeed[],
+    count: number,
+  ): Map<number, PlainDeed> | undefined => {
+    // Some were changed since, or came in a part of a transaction, which has a number of its own.
+    if (rows.length !== count) return undefined;
+    const more = new Map<number, PlainDeed>();
+    for (const { id, number, product_id, event_type, at } of rows) {
+      const kind = kinds.get(event_type);
+      if (kind === undefined || product_id === null) continue;
+      // Of several ratings the last one counts, and when that was is not remembered.
+      if (number === null || event_type === 'rate') return undefined;
+      if (!added.has(id)) more.set(id, { number, kind, at });
+    }
+    return signals.events + more.size > newest || added.size + more.size > mostAdded ? undefined : more;
+  };
+
+  /** Those of whom enough is remembered, with what came since. */
+  const grow = async (stale: readonly StaleUser[]): Promise<Map<string, Recalled>> => {
+    const known: { memory: Memory; asOf: number; rows: AddedDeed[]; count: number }[] = [];
+    const asked: (AddedRows & { userId: string })[] = [];
+    const askedFor: (typeof known)[number][] = [];
+    for (const { id, additions } of stale) {
+      const memory = additions && memories.get(id);
+      if (!memory || isOld(memory)) continue;
+      const user = { memory, asOf: additions.asOf, rows: [], count: 0 };
+      known.push(user);
+      const isIn = sees(memory.signals.snapshot);
+      for (const added of additions.rows) {
+        if (isIn(added.xid)) continue;
+        asked.push({ ...added, userId: id });
+        askedFor.push(user);
+        user.count += added.count;
+      }
+    }
+    for (const row of asked.length > 0 ? await listAddedDeeds(db, asked) : [])
+      askedFor[row.nth]?.rows.push(row);
+    const grown = new Map<string, Recalled>();
+    for (const { memory, asOf, rows, count } of known) {
+      const { signals } = memory;
+      const more = newOf(memory, rows, count);
+      if (!more) continue;
+      const recalled = {
+        grownFrom: signals.readAt,
+        signals: {
+          ...signals,
+          ...(more.size > 0 && addDeeds(signals, [...more.values()])),
+          readAt: Math.max(signals.readAt, asOf),
+          events: signals.events + more.size,
+        },
+      };
+      pending.set(recalled, { memory: { ...memory, signals: recalled.signals }, more: more.keys() });
+      grown.set(signals.person, recalled);
+    }
+    return grown;
+  };
+
+  const readWhole = async (ids: readonly string[]): Promise<Recalled[]> => {
+    if (ids.length === 0) return [];
+    const wholeAt = now();
+    return (await listUserSignals(db, ids, { types, newest })).map((signals) => {
+      const recalled = { signals, grownFrom: undefined };
+      const memory = { signals: { ...signals, ...addDeeds(signals, []) }, added: new Set<number>(), wholeAt };
+      if (signals.events <= newest) pending.set(recalled, { memory, more: [] });
+      return recalled;
+    });
+  };
+
+  return {
+    /** What these users did, each person once. */
+    async recall(stale: readonly StaleUser[]): Promise<Recalled[]> {
+      forgetOld();
+      const grown = await grow(stale);
+      const whole = await readWhole(stale.flatMap(({ id }) => (grown.has(id) ? [] : [id])));
+      // A merged id leads to its person, of whom all was read now.
+      for (const { signals } of whole) grown.delete(signals.person);
+      return [...grown.values(), ...whole];
+    },
+    /** The list made from it is stored. */
+    remember(recalled: Recalled): void {
+      const { person } = recalled.signals;
+      forget(person);
+      const { memory, more = [] } = pending.get(recalled) ?? {};
+      if (!memory) return;
+      for (const id of more) memory.added.add(id);
+      memories.set(person, memory);
+      held += memory.signals.numbers.length;
+    },
+    /** It is not: there is another list, or none. */
+    forget,
+  };
+};
