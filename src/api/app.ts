@@ -1,9 +1,10 @@
-import type { RequestListener, ServerOptions } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { answerText, protectPages } from './answer.ts';
 import { assertSameOrigin, authorizeBrowser, createKeyring } from './auth.ts';
 import { assertBoardWriteAllowed, boardPath, createBoard } from './bull-board.ts';
 import { docsRouter } from './docs.ts';
+import { messagesOf } from './messages.ts';
 import { describing } from './openapi.ts';
 import { Problem, problemOf } from './problem.ts';
 import { createRequestLog, type RequestState } from './request-log.ts';
@@ -13,10 +14,10 @@ import { routes } from './routes.ts';
 export type { ApiParts } from './route.ts';
 
 /**
- * For `http.createServer`. Headers have ten seconds; a body has its own limits, because a stream of events may take as
+ * Headers have ten seconds; a body has its own limits, because a stream of events may take as
  * long as it likes. Connections outlive the idle time of common load balancers (60 s), so that they close first.
  */
-export const serverLimits: ServerOptions = {
+const serverLimits: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 0,
   keepAliveTimeout: 65_000,
@@ -46,13 +47,8 @@ const answerErrors =
     );
   };
 
-/**
- * Build the HTTP API: `listen` is for `http.createServer`. `close` ends what it does in the background; the parts stay the
- * caller's.
- */
-export const createApp = (
-  parts: ApiParts,
-): { app: Express; listen: RequestListener; close(): Promise<void> } => {
+/** Build the HTTP API. `close` ends what it does in the background; server and parts stay the caller's. */
+export const createApp = (parts: ApiParts): { app: Express; server: Server; close(): Promise<void> } => {
   const { config, log, metrics, producer } = parts;
   const keyring = createKeyring(parts);
   const app = express();
@@ -83,10 +79,10 @@ export const createApp = (
   const begin = createRequestLog(log, metrics);
   return {
     app,
-    listen(request, response) {
+    server: createServer({ ...serverLimits, ...messagesOf(app) }, (request, response) => {
       begin(request, response);
       app(request, response);
-    },
+    }),
     async close() {
       await keyring.close();
     },

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventJobs } from '../../jobs/index.ts';
@@ -13,7 +12,7 @@ import { createListRequests } from '../serving/list-requests.ts';
 import { startPopular } from '../serving/popular.ts';
 import { createListReader } from '../serving/read-lists.ts';
 import { createRecommendationLog } from '../serving/recommendation-log.ts';
-import { createApp, serverLimits } from './app.ts';
+import { createApp } from './app.ts';
 import { answerBadHttp } from './bad-http.ts';
 
 export interface Api {
@@ -52,7 +51,7 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   });
   const recommendationLog = createRecommendationLog(parts);
   const popular = await startPopular({ ...parts, catalogue });
-  const { listen, close: closeApp } = createApp({
+  const { server, close: closeApp } = createApp({
     ...parts,
     intake,
     catalogue,
@@ -64,10 +63,9 @@ export const startApi = async (parts: Parts): Promise<Api> => {
   });
 
   let leaving = false;
-  const server: Server = createServer(serverLimits, (request, response) => {
-    // The caller opens its next connection to someone who stays.
+  // The caller opens its next connection to someone who stays.
+  server.prependListener('request', (_, response) => {
     if (leaving) response.setHeader('connection', 'close');
-    listen(request, response);
   });
   server.on('clientError', answerBadHttp);
   server.listen(config.PORT, config.HOST);
