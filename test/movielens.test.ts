@@ -78,8 +78,8 @@ test('MovieLens, imported by the command, is there once, and the lists read over
   skip,
 }) => {
   skip(!existsSync(folder), `the MovieLens data is not in ${folder}`);
-  // Half of it is enough on two cores that nothing else wants; beside other tests the choice would stay behind the aims.
-  const { db, url, keys } = await startSystem({ TRAINING_BUDGET_SECONDS: '300' });
+  // It takes a minute on two cores that nothing else wants.
+  const { db, url, keys } = await startSystem({ TRAINING_BUDGET_SECONDS: '120' });
   const interactions = await readLines('interactions-train.ndjson.gz');
   expect(interactions).toHaveLength(80_895);
 
@@ -115,10 +115,10 @@ test('MovieLens, imported by the command, is there once, and the lists read over
   const figures = await scoreLists(url, keys.read, interactions);
   process.stdout.write(`  lists over HTTP: ${JSON.stringify(figures)}\n`);
   expect(figures.users).toBe(593);
-  // EASE has 0.1571 and 0.1441, item-kNN 0.1288 and 0.1252. Ours were 0.1574 to 0.1611 and 0.1441 to 0.1458 in four runs
-  // that held back different pairs, so chance alone moves them by 0.002.
-  expect(figures.recall).toBeGreaterThanOrEqual(0.154);
-  expect(figures.ndcg).toBeGreaterThanOrEqual(0.141);
+  // EASE has 0.1571 and 0.1441, item-kNN 0.1288 and 0.1252, and those of EASE are the aims. Ours were 0.1585 to 0.1617 and
+  // 0.1450 to 0.1476 in six runs that held back different pairs, so chance alone moves them by 0.001.
+  expect(figures.recall).toBeGreaterThanOrEqual(0.156);
+  expect(figures.ndcg).toBeGreaterThanOrEqual(0.143);
   // The scheduler always has something small to do.
   await eventually(async () => {
     const status = await createClient(url, keys.admin).get('/v1/admin/status');

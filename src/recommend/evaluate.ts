@@ -43,11 +43,15 @@ export const prepareExamination = (split: Split, k = 20): Examination => {
   return { split, k, seen: pickRows(seen, split.users), holders: Uint32Array.from(columnSums(seen)) };
 };
 
-/** The figures of any way to score: lists of k that leave out what the user has, against what they turned to. */
+/**
+ * The figures of any way to score: lists of k that leave out what the user has, against what they turned to. `onUser` is
+ * told of each list, in the order of the split's users.
+ */
 export const examine = async (
   { split, k, seen, holders }: Examination,
   userProfiles: Sparse,
   score: Score,
+  onUser?: (figures: Pick<Figures, 'recall' | 'ndcg'>) => void,
 ): Promise<Figures> => {
   const card = createScorecard(k, holders, split.training.userCount);
   const items = split.training.itemCount;
@@ -60,7 +64,8 @@ export const examine = async (
     const scores = await score({ profiles: pickRows(userProfiles, rows), seen: pickRows(seen, rows) });
     for (const [place, row] of rows.entries()) {
       const { items: list } = topItems(scores.subarray(place * items, (place + 1) * items), k);
-      card.add(list, split.wanted[row] as Uint32Array);
+      const own = card.add(list, split.wanted[row] as Uint32Array);
+      onUser?.(own);
     }
   }
   return card.figures();

@@ -14,8 +14,8 @@ export interface Figures {
 
 /** Takes lists one by one, so that no more than one batch of them need exist. */
 export interface Scorecard {
-  /** `wanted` must not be empty; its order does not matter. */
-  add(list: Uint32Array, wanted: Uint32Array): void;
+  /** `wanted` must not be empty; its order does not matter. What this list alone is. */
+  add(list: Uint32Array, wanted: Uint32Array): Pick<Figures, 'recall' | 'ndcg'>;
   figures(): Figures;
 }
 
@@ -43,10 +43,12 @@ export const createScorecard = (k: number, holders: Uint32Array, userCount: numb
       const reachable = Math.min(k, want.size);
       let ideal = 0;
       for (let place = 0; place < reachable; place += 1) ideal += 1 / Math.log2(place + 2);
-      sums.recall += hits / want.size;
-      sums.ndcg += gain / ideal;
+      const [recall, ndcg] = [hits / want.size, gain / ideal];
+      sums.recall += recall;
+      sums.ndcg += ndcg;
       sums.map += precision / reachable;
       users += 1;
+      return { recall, ndcg };
     },
     figures: () => ({
       recall: sums.recall / Math.max(users, 1),

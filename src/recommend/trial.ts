@@ -23,9 +23,12 @@ const createCache = <T>() => {
   };
 };
 
+type OnUser = (figures: Pick<Figures, 'recall' | 'ndcg'>) => void;
+
 export interface Trial {
   examination: Examination;
-  evaluate(parameters: Parameters): Promise<Figures>;
+  /** `onUser` as for `examine`. */
+  evaluate(parameters: Parameters, onUser?: OnUser): Promise<Figures>;
 }
 
 interface TrialOptions {
@@ -48,7 +51,7 @@ export const createTrial = (split: Split, { k, seed, start, compute }: TrialOpti
 
   return {
     examination,
-    evaluate: async (parameters) => {
+    evaluate: async (parameters, onUser) => {
       const { power } = parameters.signals;
       const { b } = parameters.local;
       const { userExponent, itemExponent } = parameters.lowRank;
@@ -69,7 +72,7 @@ export const createTrial = (split: Split, { k, seed, start, compute }: TrialOpti
         lowRank: decomposition ? lowRank(decomposition, parameters.lowRank) : noLowRank(matrix.columns),
       };
       const own = pickRows(profiles(split.training, parameters), split.users);
-      return examine(examination, own, (batch) => scoreUsers(model, batch, compute.dense));
+      return examine(examination, own, (batch) => scoreUsers(model, batch, compute.dense), onUser);
     },
   };
 };

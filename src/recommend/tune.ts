@@ -36,8 +36,22 @@ const rounds = 2;
 /** Where all of them together gained no more than this share, another round finds only what chance hid. */
 const worthAnother = 0.01;
 
+/**
+ * A change has to gain more than so many standard errors of what it gains a user: of thirty changes that make no
+ * difference the luckiest would otherwise always be taken, and some of them together made lists worse.
+ */
+const beyondChance = 1;
+
 /** What is compared: half recall, half its order. */
-export const objective = ({ recall, ndcg }: Figures): number => (recall + ndcg) / 2;
+export const objective = ({ recall, ndcg }: Pick<Figures, 'recall' | 'ndcg'>): number => (recall + ndcg) / 2;
+
+/** Whether the same users are better off by more than chance may give. */
+const isBetter = (now: readonly number[], before: readonly number[]): boolean => {
+  const gains = now.map((own, user) => own - (before[user] as number));
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+  const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / gains.length;
+  return mean > beyondChance * Math.sqrt(variance / gains.length);
+};
 
 /** A change to try. */
 interface Step {
@@ -122,15 +136,19 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
   const splits = [newest];
   if (newest.users.length < maxUsers / 2) splits.push(splitSignals(newest.training, { maxUsers, seed }));
   const trials = splits.map((split) => createTrial(split, { k, seed, start, compute }));
-  const evaluate = async (parameters: Parameters): Promise<Figures> => {
+  const evaluate = async (parameters: Parameters) => {
     const figures: Figures[] = [];
-    for (const trial of trials) figures.push(await trial.evaluate(parameters));
-    return meanFigures(figures);
+    const each: number[] = [];
+    for (const trial of trials)
+      figures.push(await trial.evaluate(parameters, (own) => each.push(objective(own))));
+    return { figures: meanFigures(figures), each };
   };
 
   const tried = new Set<string>();
   let best = start;
   let bestFigures: Figures | undefined;
+  /** The same of each user. */
+  let bestEach: number[] = [];
   // What a trial takes, with and without something new to fit.
   const longest = { fitting: 0, scoring: 0 };
   /** Take a change that is better than all before it, until the share of the budget is used up. */
@@ -148,12 +166,13 @@ export const tune = async (signals: Signals, options: TuneOptions, compute: Comp
       tried.add(key);
       onProgress?.(Math.min(1, elapsed() / budgetMs), name);
       const asked = elapsed();
-      const figures = await evaluate(parameters);
+      const { figures, each } = await evaluate(parameters);
       longest[kind] = Math.max(longest[kind], elapsed() - asked);
       result.trials.push({ parameters, figures });
-      if (bestFigures && objective(figures) <= objective(bestFigures)) continue;
+      if (bestFigures && !isBetter(each, bestEach)) continue;
       best = parameters;
       bestFigures = figures;
+      bestEach = each;
     }
   };
 
