@@ -91,8 +91,9 @@ export const listUserSignals = async (
   wanted: DeedsWanted,
 ): Promise<ReadSignals[]> => {
   const { types, newest } = wanted;
+  // The time when the transaction began, for a statement gets its snapshot before its own time.
   const rows = await db<UserRow>`
-    select person, present, merged, read_at, products, event_types, times,
+    select person, present, merged, (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, products, event_types, times,
       other_products, other_kinds, other_ratings, other_times, (select pg_current_snapshot())::text as snapshot
     from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
   const known = numbersByDb.get(db) ?? createProductNumbers();

@@ -60,10 +60,11 @@ test('what is remembered and what came since is what lies in the tables, whateve
 }, async () => {
   const { sql, products, users, counts, refresh, refreshInVain } = await open(1_000);
   const random = createRandom(Number(process.env.DEED_SEED ?? 5), 'deeds');
+  const sessions = [uuidv7(), uuidv7()];
   const add = async (on: postgres.ISql, count = random.int(1, 5)) => {
     const rows = Array.from({ length: count }, () => ({
       ...{ user_id: random.pick(users), event_type: random.pick(['view', 'view', 'click', 'search']) },
-      product_id: random.pick(products),
+      ...{ product_id: random.pick(products), session_id: random.pick(sessions) },
     }));
     await on`insert into interactions ${on(rows)}`;
   };
@@ -127,6 +128,14 @@ test('who did more than counts, and who was not there for long, is read anew', a
   expect(await after(() => view(user, 1))).toEqual({ grown: 1, whole: 0 });
   expect(await after(() => view(user, 1))).toEqual({ grown: 0, whole: 1 });
   expect(await after(() => view(user, 1))).toEqual({ grown: 0, whole: 1 });
+
+  // Two visits in one statement: the rows of one lie between those of the other.
+  const visits = [uuidv7(), uuidv7()];
+  expect(await after(() => view(users[3] ?? '', 1))).toEqual({ grown: 0, whole: 1 });
+  const turns = () => sql`
+    insert into interactions (user_id, product_id, event_type, session_id)
+    select ${users[3] ?? ''}, ${products[0] ?? ''}, 'view', (${visits}::uuid[])[1 + n % 2] from generate_series(1, 5) as n`;
+  expect(await after(turns)).toEqual({ grown: 1, whole: 0 });
 
   const now = { ms: 0 };
   const fleeting = createDeedMemory(db, { types, newest, forMs: 1_000, mostDeeds: 1, now: () => now.ms });

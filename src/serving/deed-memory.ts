@@ -85,16 +85,20 @@ export const createDeedMemory = (
     }
   };
 
-  /** What of these rows is not in there yet; undefined where all has to be read. */
+  /**
+   * What of these rows, some of them perhaps twice, is not in there yet; undefined where all has to be read. `count`: how
+   * many the marks tell of.
+   */
   const newOf = (
     { signals, added }: Memory,
     rows: readonly AddedDeed[],
     count: number,
   ): Map<number, PlainDeed> | undefined => {
+    const byId = new Map(rows.map((row) => [row.id, row]));
     // Some were changed since, or came in a part of a transaction, which has a number of its own.
-    if (rows.length !== count) return undefined;
+    if (byId.size !== count) return undefined;
     const more = new Map<number, PlainDeed>();
-    for (const { id, number, product_id, event_type, at } of rows) {
+    for (const { id, number, product_id, event_type, at } of byId.values()) {
       const kind = kinds.get(event_type);
       if (kind === undefined || product_id === null) continue;
       // Of several ratings the last one counts, and when that was is not remembered.
