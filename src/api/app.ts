@@ -14,8 +14,8 @@ import { routes } from './routes.ts';
 export type { ApiParts } from './route.ts';
 
 /**
- * Headers have ten seconds; a body has its own limits, because a stream of events may take as
- * long as it likes. Connections outlive the idle time of common load balancers (60 s), so that they close first.
+ * Headers have ten seconds; a body has its own limits, because a stream of events may take as long as it likes. Connections
+ * outlive the idle time of common load balancers (60 s), so that they close first.
  */
 const serverLimits: ServerOptions = {
   headersTimeout: 10_000,

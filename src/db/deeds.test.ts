@@ -2,19 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { setup } from '../../test/support/setup.ts';
 import { insertProducts } from '../../test/support/shop.ts';
+import { told } from '../../test/support/told.ts';
 import { createProductNumbers } from './product-numbers.ts';
 import { listUserSignals, type UserSignals } from './signals.ts';
 
 const types = ['view', 'rate', 'click', 'purchase'];
-
-/** Everything a person did, in one order. */
-const told = ({ numbers, kinds, times, values, at, person, merged }: UserSignals) => ({
-  ...{ person, merged },
-  deeds: Array.from(numbers, (number, entry) => ({
-    ...{ number, kind: kinds[entry], times: times[entry], value: values[entry] },
-    at: Math.round((at[entry] as number) * 1e6),
-  })).sort((one, other) => one.number - other.number || (one.kind ?? 0) - (other.kind ?? 0)),
-});
 
 test('what the reader adds up is what PostgreSQL adds up, for every kind of deed', async () => {
   const { db } = await setup();

@@ -8,6 +8,9 @@ import { topItems } from './top.ts';
 /** Scores of a batch of users for every item, users × items, with minus infinity for what they have seen. */
 export type Score = (batch: { profiles: Sparse; seen: Sparse }) => Promise<Float32Array>;
 
+/** Told of a user's list alone. */
+export type OnUser = (figures: Pick<Figures, 'recall' | 'ndcg'>) => void;
+
 /** Floats of a batch's scores: 64 MB of them. */
 const batchFloats = 16_000_000;
 
@@ -51,7 +54,7 @@ export const examine = async (
   { split, k, seen, holders }: Examination,
   userProfiles: Sparse,
   score: Score,
-  onUser?: (figures: Pick<Figures, 'recall' | 'ndcg'>) => void,
+  onUser?: OnUser,
 ): Promise<Figures> => {
   const card = createScorecard(k, holders, split.training.userCount);
   const items = split.training.itemCount;

@@ -1,4 +1,4 @@
-import { type Examination, examine, pickRows, prepareExamination } from './evaluate.ts';
+import { type Examination, examine, type OnUser, pickRows, prepareExamination } from './evaluate.ts';
 import { type CoOccurrence, coOccurrence, itemSimilarity } from './item-similarity.ts';
 import { type Decomposition, decompose, lowRank } from './low-rank.ts';
 import type { Figures } from './metrics.ts';
@@ -22,8 +22,6 @@ const createCache = <T>() => {
     return value;
   };
 };
-
-type OnUser = (figures: Pick<Figures, 'recall' | 'ndcg'>) => void;
 
 export interface Trial {
   examination: Examination;

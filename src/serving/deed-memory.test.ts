@@ -5,20 +5,13 @@ import { refreshUsers } from '../../jobs/refresh-users.ts';
 import { performJob } from '../../test/support/perform-job.ts';
 import { setup } from '../../test/support/setup.ts';
 import { insertProducts } from '../../test/support/shop.ts';
+import { told } from '../../test/support/told.ts';
 import { listUserSignals, type UserSignals } from '../db/signals.ts';
 import { createRandom } from '../demo/random.ts';
 import { followUp } from '../queue/follow-ups.ts';
 import { createDeedMemory } from './deed-memory.ts';
 
 const types = ['view', 'click', 'rate', 'purchase'];
-
-const told = ({ person, present, merged, numbers, kinds, times, values, at }: UserSignals) => ({
-  ...{ person, present, merged },
-  deeds: Array.from(numbers, (number, entry) => ({
-    ...{ number, kind: kinds[entry], times: times[entry], value: values[entry] },
-    at: Math.round((at[entry] as number) * 1e6),
-  })).sort((one, other) => one.number - other.number || (one.kind ?? 0) - (other.kind ?? 0)),
-});
 
 /** A shop of a few products and users, SQL on connections of its own, and a memory that is held against the tables. */
 const open = async (newest: number) => {

@@ -153,8 +153,14 @@ export const createDeedMemory = (
     const wholeAt = now();
     return (await listUserSignals(db, ids, { types, newest })).map((signals) => {
       const recalled = { signals, grownFrom: undefined };
-      const memory = { signals: { ...signals, ...addDeeds(signals, []) }, added: new Set<number>(), wholeAt };
-      if (signals.events <= newest) pending.set(recalled, { memory, more: [] });
+      if (signals.events <= newest) {
+        const memory = {
+          signals: { ...signals, ...addDeeds(signals, []) },
+          added: new Set<number>(),
+          wholeAt,
+        };
+        pending.set(recalled, { memory, more: [] });
+      }
       return recalled;
     });
   };

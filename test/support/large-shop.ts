@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import postgres from 'postgres';
 
 /** How many there are of what; the rest is in proportion. */
-export const large = { products: 100_000, users: 100_000, interactions: 500_000 };
+export const large = { products: 100_000, users: 100_000, interactions: 1_000_000 };
 
 /** The id of the n-th of a kind in the large shop; of those with a lower number there usually is more. */
 export const id = (kind: string, n: number): string => {
@@ -52,7 +52,7 @@ const rows: Record<string, string> = {
     insert into interactions (user_id, product_id, session_id, event_type, created_at)
     select ${idOf('user', skewed(users))}, ${idOf('product', skewed(products))}, ${idOf('session', skewed(users))},
       (array['view', 'view', 'view', 'click', 'add_to_cart', 'purchase'])[1 + n % 6],
-      now() - (${interactions} - n) * interval '60 seconds'
+      now() - (${interactions} - n) * interval '30 seconds'
     from generate_series(1, ${interactions}) as n`,
   purchase_history: `
     insert into purchase_history (user_id, product_id, unit_price, total_price, order_id, purchased_at)
@@ -127,7 +127,7 @@ const rows: Record<string, string> = {
 export const largeTables = Object.keys(rows).filter((table) => table !== 'categories');
 
 /**
- * Fill a migrated database with a shop of half a million interactions. Foreign keys are not checked, and indexes are built
+ * Fill a migrated database with a shop of a million interactions. Foreign keys are not checked, and indexes are built
  * after the rows are in: it takes about a minute on two slow cores.
  */
 export const fillLargeShop = async (url: string): Promise<void> => {
