@@ -32,7 +32,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'scripts/**/*.test.ts',
     ],
-    globalSetup: ['test/support/servers.ts', 'test/support/language-model.ts'],
+    globalSetup: ['test/support/servers.ts', 'test/support/language-model.ts', 'test/support/s3-program.ts'],
     // Whole-system tests start processes of their own; more than this starves them on two cores.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

@@ -7,7 +7,6 @@ import { runMain, setUp } from './setup.mjs';
 import { setUpChromium } from './setup-chromium.mjs';
 import { setUpPromtool } from './setup-promtool.mjs';
 import { setUpPythonFaiss } from './setup-python-faiss.mjs';
-import { setUpS3 } from './setup-s3.mjs';
 
 const results = join(root, '.zyra/test-results.json');
 
@@ -42,7 +41,6 @@ const test = async () => {
   await setUpChromium();
   await setUpPythonFaiss();
   await setUpPromtool();
-  await setUpS3();
   await mkdir(dirname(results), { recursive: true });
   await rm(results, { force: true });
   const checks = [

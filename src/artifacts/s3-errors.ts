@@ -11,8 +11,6 @@ const advice: Record<string, string> = {
   NoSuchBucket: 'ARTIFACTS_URL names a bucket that is not there',
   InvalidBucketName: 'ARTIFACTS_URL names a bucket that cannot exist',
   InvalidAccessKeyId: 'AWS_ACCESS_KEY_ID is not known there',
-  // How versitygw says the same.
-  XAdminUserNotFound: 'AWS_ACCESS_KEY_ID is not known there',
   SignatureDoesNotMatch: 'AWS_SECRET_ACCESS_KEY is not the one that belongs to AWS_ACCESS_KEY_ID',
   AccessDenied: 'the credentials do not allow this',
   ExpiredToken: 'the credentials have expired',

@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,21 @@ const startCutter = async (port: number) => {
     proxy.close();
   });
   return { counted, url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+};
+
+/** Says what S3 says to a request that was signed for another region; the server of these tests takes any. */
+const startElsewhere = async () => {
+  const server = createHttpServer((request, response) => {
+    request.resume().on('end', () => {
+      response.writeHead(400, { 'content-type': 'application/xml' });
+      response.end(
+        "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region 'us-east-1' is wrong; expecting 'eu-north-1'</Message><Region>eu-north-1</Region></Error>",
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
 describe.skipIf(s3Missing !== undefined)('object storage', () => {
@@ -106,7 +122,7 @@ describe.skipIf(s3Missing !== undefined)('object storage', () => {
     expect(await refusal({ AWS_SECRET_ACCESS_KEY: 'x'.repeat(40) })).toContain('AWS_SECRET_ACCESS_KEY');
     expect(await refusal({ AWS_ACCESS_KEY_ID: 'nobody' })).toContain('AWS_ACCESS_KEY_ID');
     expect(await refusal({ ARTIFACTS_URL: 's3://no-such-bucket/x' })).toContain('ARTIFACTS_URL');
-    expect(await refusal({ AWS_REGION: 'eu-north-1' })).toContain('AWS_REGION');
+    expect(await refusal({ S3_ENDPOINT: await startElsewhere() })).toContain('AWS_REGION');
     expect(() =>
       createArtifactStore({ ...settings, ARTIFACTS_URL: 's3://artifacts/models/x' }, log),
     ).not.toThrow();

@@ -173,21 +173,23 @@ export const createAdder = (known: ProductNumbers, types: ReadonlyMap<string, nu
   };
 };
 
-/** An event more, of a kind whose value does not count. */
-export interface PlainDeed {
+/** An event more. */
+export interface MoreDeed {
   number: number;
   kind: number;
+  /** The rating, where it is the first one of this product; else 0. */
+  value: number;
   /** Seconds since 1970. */
   at: number;
 }
 
 /** These and those, as if all had been read at once; in memory of its own. */
-export const addDeeds = (deeds: Deeds, more: readonly PlainDeed[]): Deeds => {
+export const addDeeds = (deeds: Deeds, more: readonly MoreDeed[]): Deeds => {
   const before = deeds.numbers.length;
   const sum = roomFor(before + more.length);
   for (const name of ['numbers', 'kinds', 'times', 'values', 'at'] as const) sum[name].set(deeds[name]);
   let count = before;
-  for (const { number, kind, at } of more) {
+  for (const { number, kind, value, at } of more) {
     let entry = sum.numbers.indexOf(number);
     while (entry >= 0 && entry < count && sum.kinds[entry] !== kind)
       entry = sum.numbers.indexOf(number, entry + 1);
@@ -196,6 +198,7 @@ export const addDeeds = (deeds: Deeds, more: readonly PlainDeed[]): Deeds => {
       count += 1;
       sum.numbers[entry] = number;
       sum.kinds[entry] = kind;
+      sum.values[entry] = value;
       sum.at[entry] = at;
     }
     sum.times[entry] = (sum.times[entry] as number) + 1;

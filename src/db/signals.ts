@@ -125,6 +125,8 @@ export interface AddedDeed {
   number: number | null;
   product_id: string | null;
   event_type: string;
+  /** The rating, as `each_deed` gives it; 0 where there is none. */
+  value: number;
   /** Seconds since 1970. */
   at: number;
 }
@@ -139,12 +141,14 @@ export const listAddedDeeds = (db: Db, asked: readonly (AddedRows & { userId: st
   ];
   return db<AddedDeed>`
     select (r.nth - 1)::integer as nth, i.id, n.number, i.product_id, i.event_type,
+      case when i.event_type = 'rate' and i.event_value is not null then greatest(least(i.event_value, 100), -100) else 0
+        end::float8 as value,
       extract(epoch from i.created_at)::float8 as at
     from unnest(${users}::uuid[], ${firsts}::bigint[], ${lasts}::bigint[], ${xids}::varchar[]) with ordinality
       as r(user_id, first, last, xid, nth)
     -- Fenced: by the index of users the planner would read all that they ever did.
     cross join lateral (
-      select i.xmin, i.id, i.user_id, i.product_id, i.event_type, i.created_at
+      select i.xmin, i.id, i.user_id, i.product_id, i.event_type, i.event_value, i.created_at
       from interactions i
       where i.id between r.first and r.last
       offset 0

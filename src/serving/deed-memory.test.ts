@@ -18,7 +18,7 @@ const open = async (newest: number) => {
   const wanted = { types, newest };
   const { db, parts, databaseUrl } = await setup();
   const products = await insertProducts(db, 6);
-  const users = Array.from({ length: 4 }, () => uuidv7());
+  const users = Array.from({ length: 5 }, () => uuidv7());
   await db`insert into users (user_id, is_anonymous, is_active) select id, false, true from unnest(${users}::uuid[]) as id`;
   const sql = postgres(databaseUrl, { max: 4, onnotice: () => {}, connection: { TimeZone: 'UTC' } });
   onTestFinished(() => sql.end());
@@ -56,8 +56,12 @@ test('what is remembered and what came since is what lies in the tables, whateve
   const sessions = [uuidv7(), uuidv7()];
   const add = async (on: postgres.ISql, count = random.int(1, 5)) => {
     const rows = Array.from({ length: count }, () => ({
-      ...{ user_id: random.pick(users), event_type: random.pick(['view', 'view', 'click', 'search']) },
+      ...{
+        user_id: random.pick(users),
+        event_type: random.pick(['view', 'view', 'click', 'search', 'rate']),
+      },
       ...{ product_id: random.pick(products), session_id: random.pick(sessions) },
+      event_value: random.pick([null, 1, 4.5, 3_000]),
     }));
     await on`insert into interactions ${on(rows)}`;
   };
@@ -77,8 +81,7 @@ test('what is remembered and what came since is what lies in the tables, whateve
   };
   const rare = [
     () => sql`
-      insert into interactions (user_id, product_id, event_type, event_value)
-      values (${random.pick(users)}, ${random.pick(products)}, 'rate', 4)`,
+      delete from interactions where event_type = 'rate' and product_id = ${random.pick(products)}`,
     () => sql`
       insert into purchase_history (user_id, product_id, unit_price, total_price)
       values (${random.pick(users)}, ${random.pick(products)}, 1, 1)`,
@@ -130,6 +133,25 @@ test('who did more than counts, and who was not there for long, is read anew', a
     select ${users[3] ?? ''}, ${products[0] ?? ''}, 'view', (${visits}::uuid[])[1 + n % 2] from generate_series(1, 5) as n`;
   expect(await after(turns)).toEqual({ grown: 1, whole: 0 });
 
+  // Ratings are not counted among the others, and only the first one of a product can be added.
+  const rate = (...rated: [product: number, value: number][]) => sql`
+    insert into interactions ${sql(
+      rated.map(([product, event_value], nth) => ({
+        ...{ user_id: users[2] ?? '', product_id: products[product] ?? '', event_type: 'rate', event_value },
+        created_at: new Date(Date.UTC(2026, 0, 1 + nth)),
+      })),
+    )}`;
+  // Products get their numbers when somebody turns to them first.
+  await sql`
+    insert into interactions (user_id, product_id, event_type)
+    select ${users[3] ?? ''}, id, 'view' from unnest(${products}::uuid[]) as id`;
+  await refresh();
+  expect(await after(() => view(users[2] ?? '', newest - 1))).toEqual({ grown: 0, whole: 1 });
+  expect(await after(() => rate([0, 4], [1, 2]))).toEqual({ grown: 1, whole: 0 });
+  expect(await after(() => rate([2, 200]))).toEqual({ grown: 1, whole: 0 });
+  expect(await after(() => rate([3, 1], [1, 5]))).toEqual({ grown: 0, whole: 1 });
+  expect(await after(() => rate([4, 1], [4, 5]))).toEqual({ grown: 0, whole: 1 });
+
   const now = { ms: 0 };
   const fleeting = createDeedMemory(db, { types, newest, forMs: 1_000, mostDeeds: 1, now: () => now.ms });
   const additions = { rows: [], asOf: 1 };
@@ -143,8 +165,8 @@ test('who did more than counts, and who was not there for long, is read anew', a
   expect(await recall(other)).toEqual(['grown']);
   now.ms = 1_000;
   expect(await recall(other)).toEqual(['whole']);
-  await view(users[2] ?? '', 3);
-  expect(await recall(users[2] ?? '')).toEqual(['whole']);
+  await view(users[4] ?? '', 3);
+  expect(await recall(users[4] ?? '')).toEqual(['whole']);
   // There is room for one deed, and two are remembered: the one that was of use longest ago goes.
   expect(await recall(other)).toEqual(['whole']);
 });

@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import { addDeeds, type PlainDeed } from '../db/deeds.ts';
+import { addDeeds, type MoreDeed } from '../db/deeds.ts';
 import type { AddedRows } from '../db/dirty-keys.ts';
 import { type AddedDeed, listAddedDeeds, listUserSignals, type ReadSignals } from '../db/signals.ts';
 import type { Additions } from '../queue/follow-ups.ts';
@@ -85,6 +85,13 @@ export const createDeedMemory = (
     }
   };
 
+  /** Whether these deeds hold this one's product and kind. */
+  const holds = ({ numbers, kinds: held }: ReadSignals, { number, kind }: MoreDeed): boolean => {
+    let entry = numbers.indexOf(number);
+    while (entry >= 0 && held[entry] !== kind) entry = numbers.indexOf(number, entry + 1);
+    return entry >= 0;
+  };
+
   /**
    * What of these rows, some of them perhaps twice, is not in there yet; undefined where all has to be read. `count`: how
    * many the marks tell of.
@@ -93,19 +100,26 @@ export const createDeedMemory = (
     { signals, added }: Memory,
     rows: readonly AddedDeed[],
     count: number,
-  ): Map<number, PlainDeed> | undefined => {
+  ): { more: Map<number, MoreDeed>; events: number } | undefined => {
     const byId = new Map(rows.map((row) => [row.id, row]));
     // Some were changed since, or came in a part of a transaction, which has a number of its own.
     if (byId.size !== count) return undefined;
-    const more = new Map<number, PlainDeed>();
-    for (const { id, number, product_id, event_type, at } of byId.values()) {
+    const more = new Map<number, MoreDeed>();
+    const rated = new Set<number>();
+    for (const { id, number, product_id, event_type, value, at } of byId.values()) {
       const kind = kinds.get(event_type);
-      if (kind === undefined || product_id === null) continue;
-      // Of several ratings the last one counts, and when that was is not remembered.
-      if (number === null || event_type === 'rate') return undefined;
-      if (!added.has(id)) more.set(id, { number, kind, at });
+      if (kind === undefined || product_id === null || added.has(id)) continue;
+      if (number === null) return undefined;
+      const deed = { number, kind, value, at };
+      if (event_type === 'rate') {
+        // Of several ratings the last one counts, and when that was is not remembered.
+        if (rated.has(number) || holds(signals, deed)) return undefined;
+        rated.add(number);
+      }
+      more.set(id, deed);
     }
-    return signals.events + more.size > newest || added.size + more.size > mostAdded ? undefined : more;
+    const events = signals.events + more.size - rated.size;
+    return events > newest || added.size + more.size > mostAdded ? undefined : { more, events };
   };
 
   /** Those of whom enough is remembered, with what came since. */
@@ -131,15 +145,16 @@ export const createDeedMemory = (
     const grown = new Map<string, Recalled>();
     for (const { memory, asOf, rows, count } of known) {
       const { signals } = memory;
-      const more = newOf(memory, rows, count);
-      if (!more) continue;
+      const news = newOf(memory, rows, count);
+      if (!news) continue;
+      const { more, events } = news;
       const recalled = {
         grownFrom: signals.readAt,
         signals: {
           ...signals,
           ...(more.size > 0 && addDeeds(signals, [...more.values()])),
           readAt: Math.max(signals.readAt, asOf),
-          events: signals.events + more.size,
+          events,
         },
       };
       pending.set(recalled, { memory: { ...memory, signals: recalled.signals }, more: more.keys() });

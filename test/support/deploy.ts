@@ -8,6 +8,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { type Child, launch, untilReady } from '../../src/embedded/child.ts';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { type Server, startRedis } from '../../src/embedded/redis.ts';
+import { copyCluster } from './template-cluster.ts';
 
 export type ServerName = 'postgres' | 'queue' | 'cache';
 export type ProcessName = 'api' | 'worker' | 'scheduler';
@@ -46,6 +47,7 @@ export const deploySystem = async ({ env = {}, serverEnv = {} }: Deployment = {}
   };
 
   try {
+    await copyCluster(join(dir, 'postgres'));
     await Promise.all(
       names.map(async (name) => {
         servers[name] = await start[name]({});

@@ -1,20 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { projectRoot } from '../../src/config.ts';
+import { inject, onTestFinished } from 'vitest';
 import { launch, untilReady } from '../../src/embedded/child.ts';
 import { findFreePort } from '../../src/embedded/endpoint.ts';
 
-/** What scripts/setup-s3.mjs found: a server, or why there is none. */
-type Found = { program: string } | { missing: string };
-
-const found = await readFile(join(projectRoot, '.zyra/native/s3.json'), 'utf8').then(
-  (text) => JSON.parse(text) as Found,
-  (): Found => ({ missing: 'no S3 server was looked for: `npm test` does that' }),
-);
+const found = inject('s3');
 
 /** Why the tests that need an S3 server are skipped; undefined when there is one. */
 export const s3Missing = 'missing' in found ? found.missing : undefined;
@@ -25,7 +18,6 @@ export const startS3 = async () => {
   const { program } = found;
   const dir = await mkdtemp(join(tmpdir(), 'zyra-s3-'));
   await mkdir(join(dir, 'data', 'artifacts'), { recursive: true });
-  await mkdir(join(dir, 'facts'));
   const port = await findFreePort();
   const accessKey = randomBytes(10).toString('hex');
   const secret = randomBytes(20).toString('hex');
@@ -34,17 +26,11 @@ export const startS3 = async () => {
     const logFile = join(dir, 'server.log');
     const child = await launch({
       program,
-      // What S3 knows beyond a file's bytes goes into a folder: not every file system has attributes for it.
       args: [
-        '--port',
-        `127.0.0.1:${port}`,
-        '--quiet',
-        'posix',
-        '--sidecar',
-        join(dir, 'facts'),
-        join(dir, 'data'),
+        ...['serve', 's3', join(dir, 'data'), '--addr', `127.0.0.1:${port}`],
+        ...['--config', '/dev/null', '--cache-dir', join(dir, 'cache')],
       ],
-      env: { PATH: '/usr/bin:/bin', ROOT_ACCESS_KEY_ID: accessKey, ROOT_SECRET_ACCESS_KEY: secret },
+      env: { PATH: '/usr/bin:/bin', RCLONE_AUTH_KEY: `"${accessKey},${secret}"` },
       logFile,
       endSignal: 'SIGTERM',
       endDeadlineMs: 10_000,

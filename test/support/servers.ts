@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { projectRoot } from '../../src/config.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { startPostgres } from '../../src/embedded/postgres.ts';
 import { type Server, startRedis } from '../../src/embedded/redis.ts';
-import { adminQuery, onServer } from './database.ts';
+import { adminQuery } from './database.ts';
+import { copyCluster, makeTemplateCluster } from './template-cluster.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -45,13 +45,14 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
     return server;
   };
   try {
+    await makeTemplateCluster(join(dir, 'template'));
+    await copyCluster(join(dir, 'postgres'));
     const [postgres, queue, cache] = await Promise.all([
       start(startPostgres({ dir: join(dir, 'postgres'), tune: { fsync: 'off', max_connections: '300' } })),
       start(startRedis({ dir: join(dir, 'queue'), role: 'queue' })),
       start(startRedis({ dir: join(dir, 'cache'), role: 'cache' })),
     ]);
-    await adminQuery(postgres.url, 'create database zyra_template');
-    await migrate(onServer(postgres.url, 'zyra_template'));
+    await adminQuery(postgres.url, 'create database zyra_template template zyra');
     project.provide('postgresUrl', postgres.url);
     project.provide('redisQueueUrl', queue.url);
     project.provide('redisCacheUrl', cache.url);

@@ -36,6 +36,8 @@ export const setup = async (env: Record<string, string> = {}) => {
     ZYRA_SECRET: 'secret-of-the-tests-and-of-nothing-else',
     PORT: '0',
     SHUTDOWN_TIMEOUT_MS: '5000',
+    // Everything shares one thread here, and cores with other tests: what is late is not away.
+    ENQUEUE_TIMEOUT_MS: '5000',
     ARTIFACTS_DIR: artifacts,
     // The language model takes a second to load and a hundred times longer a text.
     EMBEDDER: 'fallback',
