@@ -35,6 +35,8 @@ export default defineConfig({
     globalSetup: ['test/support/servers.ts', 'test/support/language-model.ts', 'test/support/s3-program.ts'],
     // Whole-system tests start processes of their own; more than this starves them on two cores.
     maxWorkers: 2,
+    // Every file has databases, queues and folders of its own; loading all modules anew for each took a minute of two cores.
+    isolate: false,
     sequence: { sequencer: LongestFirst },
     // With threads of its own it can hang a process that starts another one while FAISS is searching.
     env: { OPENBLAS_NUM_THREADS: '1' },

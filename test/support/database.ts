@@ -28,7 +28,8 @@ export const createDatabase = async ({
   const server = inject('postgresUrl');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const source = template === 'migrated' ? 'zyra_template' : 'template0';
-  await adminQuery(server, `create database ${name} template ${source}`);
+  // Copying its files takes an eighth of the time that writing every block of it to the log takes.
+  await adminQuery(server, `create database ${name} template ${source} strategy file_copy`);
   return {
     url: onServer(server, name),
     drop: () => adminQuery(server, `drop database if exists ${name} with (force)`),
