@@ -84,7 +84,10 @@ export const Env = z.object({
    */
   ZYRA_SECRET: z.string().min(32).default(developmentSecret),
 
-  /** A micro-batch of events closes after this time or at this many events, whichever is first. */
+  /**
+   * While events of a kind are on their way to Redis, those that come meanwhile wait together: until these have arrived, for
+   * this time, or for this many events, whichever is first.
+   */
   INTAKE_LINGER_MS: ms(4, 0),
   INTAKE_BATCH_EVENTS: count(500),
   /** Above this many events not yet in Redis, a process answers 503 instead of buffering more. */

@@ -1,9 +1,12 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { recordInteractions } from '../../jobs/record-interactions.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { setup } from '../../test/support/setup.ts';
 import { interaction } from '../../test/support/shop.ts';
 import { OutageError } from '../errors.ts';
 import { createIntake } from './intake.ts';
+import type { Producer } from './producer.ts';
 
 const open = { refusal: () => undefined, close: () => {} };
 const options = { lingerMs: 5, batchEvents: 500, bufferEvents: 20_000 };
@@ -43,13 +46,57 @@ test('answers only what Redis holds: a full queue, a full buffer and a closed ga
   expect(await queued(system)).toEqual([2]);
 });
 
+test('one alone is sent at once; what comes while it is on its way goes together when it has arrived', async () => {
+  const system = await setup();
+  const intake = createIntake({ ...system, gate: open }, { ...options, lingerMs: 60_000 });
+  const take = () => intake.take(recordInteractions, [interaction()]);
+  const first = take();
+  await turn();
+  await Promise.all([first, take(), take(), take()]);
+  expect((await queued(system)).sort()).toEqual([1, 3]);
+  await take();
+  expect(await queued(system)).toHaveLength(3);
+});
+
+test('a batch does not wait longer than it may for the one before it', async () => {
+  const system = await setup();
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const producer: Producer = {
+    ...system.producer,
+    async enqueue(...job) {
+      await arrived;
+      return system.producer.enqueue(...job);
+    },
+  };
+  const sizes: number[] = [];
+  const account = {
+    ...system.account,
+    open: async (jobId: string, events: number) => {
+      sizes.push(events);
+      return system.account.open(jobId, events);
+    },
+  };
+  const intake = createIntake({ ...system, producer, account, gate: open }, options);
+  const taken = [intake.take(recordInteractions, [interaction()])];
+  await turn();
+  taken.push(intake.take(recordInteractions, [interaction(), interaction()]));
+  await eventually(() => expect(sizes).toEqual([1, 2]));
+  arrive();
+  await Promise.all(taken);
+});
+
 test('close sends what is still open', async () => {
   const system = await setup();
   const intake = createIntake({ ...system, gate: open }, { ...options, lingerMs: 60_000 });
-  const taken = intake.take(recordInteractions, [interaction()]);
+  const taken = [intake.take(recordInteractions, [interaction()])];
+  await turn();
+  taken.push(intake.take(recordInteractions, [interaction()]));
   await intake.close();
-  await taken;
-  expect(await queued(system)).toEqual([1]);
+  await Promise.all(taken);
+  expect(await queued(system)).toEqual([1, 1]);
 });
 
 test('the books balance when everything is applied', async () => {

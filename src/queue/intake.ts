@@ -22,7 +22,8 @@ export interface Intake {
 
 interface Batch {
   events: Envelope[];
-  timer: NodeJS.Timeout;
+  /** Of what would send it. */
+  cancel: () => void;
   done: Promise<void>;
   settle: (sent: Promise<void>) => void;
 }
@@ -34,8 +35,9 @@ interface IntakeOptions {
 }
 
 /**
- * Gathers the events of many requests into few jobs: one fsync and one SQL statement serve hundreds of events. A batch
- * is sent when it has `batchEvents` or is `lingerMs` old; a request is answered when its batch is in Redis.
+ * Gathers the events of many requests into few jobs: one fsync and one SQL statement serve hundreds of events. While none
+ * of a kind is on its way a batch is sent at once, with what else came in this turn of the event loop; else when that has
+ * arrived, when it is `lingerMs` old or when it has `batchEvents`. A request is answered when its batch is in Redis.
  */
 export const createIntake = (
   parts: { producer: Producer; account: IntakeAccount; gate: IntakeGate; metrics: Metrics },
@@ -43,6 +45,8 @@ export const createIntake = (
 ): Intake => {
   const open = new Map<string, { job: EventJob; batch: Batch }>();
   const underWay = new Set<Promise<void>>();
+  /** By kind, batches on their way. */
+  const sending = new Map<string, number>();
   let buffered = 0;
   /** The last one; it ends after all before it. */
   let confirmed: Promise<void> = Promise.resolve();
@@ -63,11 +67,24 @@ export const createIntake = (
     if (!entry) return;
     open.delete(name);
     const { job, batch } = entry;
-    clearTimeout(batch.timer);
+    batch.cancel();
+    sending.set(name, (sending.get(name) ?? 0) + 1);
     const sent = send(job, batch.events).finally(() => {
       buffered -= batch.events.length;
+      const left = (sending.get(name) as number) - 1;
+      sending.set(name, left);
+      if (left === 0) flush(name);
     });
     batch.settle(sent);
+  };
+
+  const sendInTime = (name: string): (() => void) => {
+    if (sending.get(name)) {
+      const timer = setTimeout(flush, options.lingerMs, name);
+      return () => clearTimeout(timer);
+    }
+    const turn = setImmediate(flush, name);
+    return () => clearImmediate(turn);
   };
 
   const openBatch = (job: EventJob): Batch => {
@@ -78,7 +95,7 @@ export const createIntake = (
     underWay.add(done);
     const forget = () => underWay.delete(done);
     done.then(forget, forget);
-    const batch = { events: [], timer: setTimeout(flush, options.lingerMs, job.name), done, settle };
+    const batch = { events: [], cancel: sendInTime(job.name), done, settle };
     open.set(job.name, { job, batch });
     return batch;
   };
