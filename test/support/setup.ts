@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.ts';
 import { connectParts, type Parts } from '../../src/parts.ts';
 import type { Job } from '../../src/queue/define-job.ts';
 import type { Handlers } from '../../src/queue/handler.ts';
+import type { QueueName } from '../../src/queue/queues.ts';
 import { connectForWork } from '../../src/queue/redis.ts';
 import { startWorkers } from '../../src/queue/start-workers.ts';
 import { handlers } from '../../workers/index.ts';
@@ -59,17 +60,18 @@ export const setup = async (env: Record<string, string> = {}) => {
     parts,
     databaseUrl: config.DATABASE_URL,
     prefix,
-    /** Serve the queues in this process, with the system's own jobs or with those given. */
-    startWorkers: <Jobs extends Record<string, Job> = typeof jobs>(own?: {
-      jobs: Jobs;
-      handlers: Handlers<Jobs>;
-    }) => {
+    /** Serve the queues in this process, or `only` some, with the system's own jobs or with those given. */
+    startWorkers: <Jobs extends Record<string, Job> = typeof jobs>(
+      own?: { jobs: Jobs; handlers: Handlers<Jobs> },
+      only?: readonly QueueName[],
+    ) => {
       const redis = connectForWork(config.REDIS_QUEUE_URL, log);
       const served = own ?? { jobs, handlers };
       const workers = startWorkers({
         redis,
         context: parts,
         log,
+        ...(only && { only }),
         ...(served as { jobs: Jobs; handlers: Handlers<Jobs> }),
       });
       let closed = false;
