@@ -183,6 +183,13 @@ export interface MoreDeed {
   at: number;
 }
 
+/** The entry of this product and kind; -1 where there is none. */
+export const findDeed = ({ numbers, kinds }: Deeds, number: number, kind: number): number => {
+  let entry = numbers.indexOf(number);
+  while (entry >= 0 && kinds[entry] !== kind) entry = numbers.indexOf(number, entry + 1);
+  return entry;
+};
+
 /** These and those, as if all had been read at once; in memory of its own. */
 export const addDeeds = (deeds: Deeds, more: readonly MoreDeed[]): Deeds => {
   const before = deeds.numbers.length;
@@ -190,10 +197,9 @@ export const addDeeds = (deeds: Deeds, more: readonly MoreDeed[]): Deeds => {
   for (const name of ['numbers', 'kinds', 'times', 'values', 'at'] as const) sum[name].set(deeds[name]);
   let count = before;
   for (const { number, kind, value, at } of more) {
-    let entry = sum.numbers.indexOf(number);
-    while (entry >= 0 && entry < count && sum.kinds[entry] !== kind)
-      entry = sum.numbers.indexOf(number, entry + 1);
-    if (entry < 0 || entry >= count) {
+    // Room that is not taken yet holds zeroes, and no product has the number 0.
+    let entry = findDeed(sum, number, kind);
+    if (entry < 0) {
       entry = count;
       count += 1;
       sum.numbers[entry] = number;

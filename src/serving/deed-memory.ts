@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts';
-import { addDeeds, type MoreDeed } from '../db/deeds.ts';
+import { addDeeds, findDeed, type MoreDeed } from '../db/deeds.ts';
 import type { AddedRows } from '../db/dirty-keys.ts';
 import { type AddedDeed, listAddedDeeds, listUserSignals, type ReadSignals } from '../db/signals.ts';
 import type { Additions } from '../queue/follow-ups.ts';
@@ -85,13 +85,6 @@ export const createDeedMemory = (
     }
   };
 
-  /** Whether these deeds hold this one's product and kind. */
-  const holds = ({ numbers, kinds: held }: ReadSignals, { number, kind }: MoreDeed): boolean => {
-    let entry = numbers.indexOf(number);
-    while (entry >= 0 && held[entry] !== kind) entry = numbers.indexOf(number, entry + 1);
-    return entry >= 0;
-  };
-
   /**
    * What of these rows, some of them perhaps twice, is not in there yet; undefined where all has to be read. `count`: how
    * many the marks tell of.
@@ -110,13 +103,12 @@ export const createDeedMemory = (
       const kind = kinds.get(event_type);
       if (kind === undefined || product_id === null || added.has(id)) continue;
       if (number === null) return undefined;
-      const deed = { number, kind, value, at };
       if (event_type === 'rate') {
         // Of several ratings the last one counts, and when that was is not remembered.
-        if (rated.has(number) || holds(signals, deed)) return undefined;
+        if (rated.has(number) || findDeed(signals, number, kind) >= 0) return undefined;
         rated.add(number);
       }
-      more.set(id, deed);
+      more.set(id, { number, kind, value, at });
     }
     const events = signals.events + more.size - rated.size;
     return events > newest || added.size + more.size > mostAdded ? undefined : { more, events };
