@@ -15,6 +15,7 @@ import { createProducer } from '../src/queue/producer.ts';
 import { connectForRequests } from '../src/queue/redis.ts';
 import { type Manifest, manifest as manifestSchema } from '../src/vectors/manifest.ts';
 import { createVectorIndex } from '../src/vectors/vector-index.ts';
+import { expectIdle } from './support/drain.ts';
 import { eventually } from './support/eventually.ts';
 import { fillShop, newStats, products, read, type Shop, startApis } from './support/index-shop.ts';
 import { createIndexJudge } from './support/judge-index.ts';
@@ -181,12 +182,7 @@ test(
     }
     const killedIn = Date.now() - began;
 
-    const expectIdle = async () => {
-      for (const name of ['embeddings', 'shards', 'index'] as const)
-        expect(await producer.queues.get(name)?.getJobCounts('waiting', 'active', 'delayed')).toEqual({
-          ...{ waiting: 0, active: 0, delayed: 0 },
-        });
-    };
+    const isIdle = () => expectIdle(producer, ['embeddings', 'shards', 'index']);
     editing.abort();
     await editor;
     await apis.settled();
@@ -201,7 +197,7 @@ test(
         ).toMatchObject({
           state: 'done',
         });
-      await expectIdle();
+      await isIdle();
       const { covers, newest: changed, announced, generation, drafts, described, manifest } = await state();
       expect({ drafts, announced, isPublished: changed <= covers }).toEqual({
         ...{ drafts: [], announced: generation, isPublished: true },
@@ -234,7 +230,7 @@ test(
       );
       expect(progress).toMatchObject({ state: 'done' });
       // Whoever was told of the news meanwhile publishes once more, though there is nothing new in it.
-      await expectIdle();
+      await isIdle();
     }, 60_000);
     await expectFresh(system, shop, generations, (await state()).manifest);
   },

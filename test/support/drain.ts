@@ -2,10 +2,22 @@ import { expect } from 'vitest';
 import { followUps, jobs } from '../../jobs/index.ts';
 import { countDirty } from '../../src/db/dirty-keys.ts';
 import { listReleasable } from '../../src/db/parked-events.ts';
+import type { QueueName } from '../../src/queue/queues.ts';
 import { handlers } from '../../workers/index.ts';
 import { eventually } from './eventually.ts';
 import { performJob } from './perform-job.ts';
 import type { System } from './setup.ts';
+
+/** @throws unless these queues have nothing left to do. */
+export const expectIdle = async (
+  { queues }: Pick<System['producer'], 'queues'>,
+  names: Iterable<QueueName>,
+): Promise<void> => {
+  for (const name of names)
+    expect(await queues.get(name)?.getJobCounts('waiting', 'active', 'delayed')).toEqual({
+      ...{ waiting: 0, active: 0, delayed: 0 },
+    });
+};
 
 /** Wait until workers have nothing left to do: no job, no event that could go, nothing stale. */
 export const drain = async (
