@@ -80,7 +80,7 @@ export const squareOf = ({
 };
 
 /** r·S of one user: a sum for each item, and the items that have one. */
-interface LocalScores {
+export interface LocalScores {
   sums: Float32Array;
   /** Items it says something of, each once. */
   said: Uint32Array;
@@ -233,14 +233,15 @@ const addLocal = (row: Float32Array, { sums, said }: LocalScores, factor: number
 /**
  * Every item's score for every user of a batch, users × items: both parts scaled to the same root mean square over what
  * the user has not seen, then added by their shares. A user's scores are on a scale of the user's own: they rank, and
- * compare with one another only. What is seen scores minus infinity. Memory: a block of users × items, or `room` where
- * that is given and large enough; a batch is some hundred users.
+ * compare with one another only. What is seen scores minus infinity; `onLocal` is told what the local part says of it,
+ * user by user. Memory: a block of users × items, or `room` where that is given and large enough; a batch is some hundred
+ * users.
  */
 export const scoreUsers = async (
   model: Pick<Model, 'parameters' | 'itemCount' | 'local' | 'lowRank'>,
   batch: { profiles: Sparse; seen: Sparse },
   dense: DenseProducts,
-  room?: Float32Array,
+  { room, onLocal }: { room?: Float32Array; onLocal?: (user: number, local: LocalScores) => void } = {},
 ): Promise<Float32Array> => {
   const share = model.parameters.lowRankShare;
   const items = model.itemCount;
@@ -249,12 +250,13 @@ export const scoreUsers = async (
     share > 0
       ? await lowRankScores(model.lowRank, batch.profiles, dense, room)
       : new Float32Array(users * items);
-  const localOf = share < 1 ? await localScores(model, batch.profiles, dense) : undefined;
+  const localOf = share < 1 || onLocal ? await localScores(model, batch.profiles, dense) : undefined;
   for (let user = 0; user < users; user += 1) {
     const row = scores.subarray(user * items, (user + 1) * items);
     setSeen(row, batch.seen, user, 0);
     if (localOf) {
       const local = localOf(user);
+      onLocal?.(user, local);
       setSeen(local.sums, batch.seen, user, 0);
       // As loud as its share, the low-rank part staying as it is: walking through all items is what takes time here.
       const lowRankScale = share / (rootMeanSquare(row) || 1) || 1;

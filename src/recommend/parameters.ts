@@ -55,4 +55,4 @@ export const defaultParameters: Parameters = {
 };
 
 /** What stands for a recommendation is looked for among so many of a user's products, the strongest. */
-export const mostSpeakers = 64;
+export const mostSpeakers = 48;

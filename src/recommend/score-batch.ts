@@ -1,7 +1,7 @@
 import type { DenseProducts } from './dense.ts';
-import { type Model, scoreUsers } from './model.ts';
+import { createExplain, type Explain } from './explain.ts';
+import { type LocalScores, type Model, scoreUsers } from './model.ts';
 import type { StoredModel } from './model-file.ts';
-import { mostSpeakers } from './parameters.ts';
 import { emptySparse, type Sparse } from './sparse.ts';
 import { topItems } from './top.ts';
 
@@ -41,13 +41,9 @@ export interface ScoringModel {
   products: Uint32Array;
   /** The item of each product number; -1 where the model has none. */
   itemOf: Int32Array;
+  explain: Explain;
   /** For the scores of a block of users, kept from one batch to the next. */
   room: Float32Array;
-}
-
-interface Explained {
-  sums: Float32Array;
-  speakers: Uint32Array;
 }
 
 export const prepareScoring = ({ model, products }: StoredModel): ScoringModel => {
@@ -56,7 +52,7 @@ export const prepareScoring = ({ model, products }: StoredModel): ScoringModel =
   products.forEach((number, item) => {
     itemOf[number] = item;
   });
-  return { model, products, itemOf, room: new Float32Array() };
+  return { model, products, itemOf, explain: createExplain(model, products), room: new Float32Array() };
 };
 
 /** Rows `from` up to `to` by items instead of numbers; products that the model does not know are left out. */
@@ -93,8 +89,8 @@ export const scoreBatch = async (
   request: ScoreRequest,
   dense: DenseProducts,
 ): Promise<ScoreReply> => {
-  const { model, products } = scoring;
-  const { local, itemCount } = model;
+  const { model, products, itemOf, explain } = scoring;
+  const { itemCount } = model;
   const users = request.profiles.starts.length - 1;
   const lists = {
     starts: new Uint32Array(users + 1),
@@ -108,35 +104,19 @@ export const scoreBatch = async (
   for (let item = 0; allowed && item < itemCount; item += 1)
     if (!isAllowed(allowed, products[item] as number)) hidden.push(item);
 
-  const { width, counts, items: neighbours, strengths } = local;
-  /** By item, its place among those that are explained; -1 for all others. */
-  const placeOf = new Int32Array(itemCount).fill(-1);
-  /** What the neighbours of these items among the user's products say together, which of them most, and how much that one. */
-  const explain = (profiles: Sparse, row: number, items: readonly number[]): Explained => {
-    const sums = new Float32Array(items.length);
-    const strongest = new Float32Array(items.length);
-    const speakers = new Uint32Array(items.length);
-    for (let place = 0; place < items.length; place += 1) placeOf[items[place] as number] = place;
-    const begin = profiles.starts[row] as number;
-    const end = Math.min(profiles.starts[row + 1] as number, begin + mostSpeakers);
-    for (let at = begin; at < end; at += 1) {
-      const own = profiles.indices[at] as number;
-      const weight = profiles.values[at] as number;
-      const product = products[own] as number;
-      const last = own * width + (counts[own] as number);
-      for (let entry = own * width; entry < last; entry += 1) {
-        const place = placeOf[neighbours[entry] as number] as number;
-        if (place < 0) continue;
-        const said = weight * (strengths[entry] as number);
-        sums[place] = (sums[place] as number) + said;
-        if (said > (strongest[place] as number)) {
-          strongest[place] = said;
-          speakers[place] = product;
-        }
-      }
+  /** What is asked for gets its share of what the local part says loudest: of what is seen nothing else says anything. */
+  const listen = (user: number, { sums, said }: LocalScores): void => {
+    let most = 0;
+    for (let place = 0; place < said.length; place += 1) {
+      const score = sums[said[place] as number] as number;
+      if (score > most) most = score;
     }
-    for (let place = 0; place < items.length; place += 1) placeOf[items[place] as number] = -1;
-    return { sums, speakers };
+    if (most === 0) return;
+    const { starts, numbers } = request.asked;
+    for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
+      const item = itemOf[numbers[at] as number] ?? -1;
+      if (item >= 0) asked[at] = Math.max((sums[item] as number) / most, 0);
+    }
   };
 
   let filled = 0;
@@ -149,39 +129,31 @@ export const scoreBatch = async (
       profiles: byItems(scoring, request.profiles, from, to),
       seen: byItems(scoring, request.seen, from, to),
     };
-    const scores = await scoreUsers(model, batch, dense, scoring.room);
+    const scores = await scoreUsers(model, batch, dense, {
+      room: scoring.room,
+      onLocal: (user, local) => listen(from + user, local),
+    });
     for (let user = from; user < to; user += 1) {
       const row = scores.subarray((user - from) * itemCount, (user - from + 1) * itemCount);
       for (const item of hidden) row[item] = Number.NEGATIVE_INFINITY;
       const top = topItems(row, request.k);
       const best = top.scores[0] ?? 0;
       const { starts, numbers } = request.asked;
-      const known: [at: number, item: number][] = [];
       for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
-        const item = scoring.itemOf[numbers[at] as number] ?? -1;
-        if (item < 0) continue;
-        const score = row[item] as number;
-        if (score === Number.NEGATIVE_INFINITY) known.push([at, item]);
-        else asked[at] = Math.min(Math.max(score / (best || 1), 0), 1);
+        const item = itemOf[numbers[at] as number] ?? -1;
+        const score = item < 0 ? Number.NEGATIVE_INFINITY : (row[item] as number);
+        if (score !== Number.NEGATIVE_INFINITY) asked[at] = Math.min(Math.max(score / (best || 1), 0), 1);
       }
       const listed = top.scores.findIndex((score) => score <= 0);
       const items = top.items.subarray(0, listed < 0 ? top.items.length : listed);
-      const { sums, speakers } = explain(batch.profiles, user - from, [
-        ...items,
-        ...known.map(([, item]) => item),
-      ]);
-      let bestSum = 0;
+      const speakers = explain(batch.profiles, user - from, items);
       for (let place = 0; place < items.length; place += 1) {
         lists.numbers[filled] = products[items[place] as number] as number;
         lists.scores[filled] = (top.scores[place] as number) / best;
         lists.because[filled] = speakers[place] as number;
-        bestSum = Math.max(bestSum, sums[place] as number);
         filled += 1;
       }
       lists.starts[user + 1] = filled;
-      known.forEach(([at], place) => {
-        asked[at] = Math.min(Math.max((sums[items.length + place] as number) / (bestSum || 1), 0), 1);
-      });
     }
   }
   return {

@@ -62,11 +62,11 @@ export const profiles = (signals: Signals, { signals: how }: Parameters): Sparse
   signals.users.forEach((user, at) => {
     latest[user] = Math.max(latest[user] as number, signals.times[at] as number);
   });
-  const rate = how.halfLifeDays === null ? 0 : 1 / (how.halfLifeDays * 86_400);
+  const rate = how.halfLifeDays === null ? 0 : Math.LN2 / (how.halfLifeDays * 86_400);
   return collect(
     signals,
     (sum, user, time) =>
-      Math.sign(sum) * Math.abs(sum) ** how.power * 0.5 ** (((latest[user] as number) - time) * rate),
+      Math.sign(sum) * Math.abs(sum) ** how.power * Math.exp((time - (latest[user] as number)) * rate),
     how,
   );
 };

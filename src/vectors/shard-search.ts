@@ -96,6 +96,13 @@ const askable = ({ shard }: LoadedShard): number =>
     ? shard.count
     : Math.floor((askedPart * shard.count * (shard.probes ?? 1)) / (shard.lists ?? 1));
 
+/** The binding takes arrays only; `Array.from` walks an iterator for each value. */
+const toArray = (values: Float32Array): number[] => {
+  const array: number[] = new Array(values.length);
+  for (let at = 0; at < values.length; at += 1) array[at] = values[at] as number;
+  return array;
+};
+
 /** FAISS's own answer, less what may not be found. Undefined for a query that came out short. */
 const ask = (
   shard: LoadedShard,
@@ -104,7 +111,7 @@ const ask = (
   ask: number,
   bits: Uint8Array | undefined,
 ) => {
-  const { distances, labels } = shard.index.search(Array.from(queries), ask);
+  const { distances, labels } = shard.index.search(toArray(queries), ask);
   return Array.from({ length: queries.length / shard.dim }, (_, query): Found | undefined => {
     const found: Found = { rows: [], scores: [] };
     for (let at = query * ask; at < (query + 1) * ask && found.rows.length < k; at += 1) {
@@ -134,7 +141,8 @@ export const searchShard = (
   const many = usable?.length ?? count;
   const wanted = Math.min(k, many);
   if (wanted === 0) return Array.from({ length: queries.length / dim }, () => ({ rows: [], scores: [] }));
-  const expected = usable ? Math.ceil((wanted * count * 1.3) / many) + 8 : wanted;
+  // Where few may not be found, asking for so many more is always enough.
+  const expected = wanted + Math.min(count - many, Math.ceil(wanted * ((1.3 * count) / many - 1)) + 8);
   if (usable && (many <= alwaysScan || expected > askable(shard)))
     return scan(shard, queries, wanted, usable);
 
