@@ -16,6 +16,7 @@ import { ModelRefusedError } from '../recommend/model-file.ts';
 import type { ItemNeighbours } from '../recommend/neighbours.ts';
 import { defaultParameters, type Parameters } from '../recommend/parameters.ts';
 import { createScorer } from '../recommend/scorer.ts';
+import { keepVectors } from '../vectors/kept-vectors.ts';
 import { ArtifactRefusedError, type VectorIndex } from '../vectors/vector-index.ts';
 import { type Catalogue, startCatalogue } from './catalogue.ts';
 import { createDeedMemory, type Recalled, type StaleUser } from './deed-memory.ts';
@@ -91,6 +92,7 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
   const refused = new Set<string>();
+  const kept = keepVectors(vectors);
   const memory = createDeedMemory(db, { types: rules.types, newest: newestSignals });
 
   const scorer = createScorer((error) => {
@@ -181,6 +183,7 @@ export const createListMaker = (parts: ListMakerParts): ListMaker => {
         rules,
         parameters: using?.parameters ?? untrained,
         vectors,
+        kept,
         model: using && { version: using.version, score: scorer.score },
         allowed: await allowed(),
       },

@@ -4,6 +4,7 @@ import { mostSpeakers, type Parameters } from '../recommend/parameters.ts';
 import type { Rows, ScoreReply, ScoreRequest } from '../recommend/score-batch.ts';
 import { profiles as profilesOf } from '../recommend/signals.ts';
 import { topItems } from '../recommend/top.ts';
+import type { KeptVectors } from '../vectors/kept-vectors.ts';
 import type { Hits, VectorIndex } from '../vectors/vector-index.ts';
 import { defaultAlpha, type ListEntry, type ListSignal, type UserList } from './user-list.ts';
 
@@ -11,9 +12,9 @@ import { defaultAlpha, type ListEntry, type ListSignal, type UserList } from './
 const bestOfAKind = 100;
 /** Looked for, because some of them are seen, hidden or not that good all in all. */
 const lookedFor = 200;
-/** A profile is made from the strongest of a user's products: a hundred views of long ago would only blur it. */
-const profileProducts = 50;
-/** Products that are known already and on the list for who asks for such ones, too. */
+/** Products that are known already and are looked at for who asks for such ones, too. */
+const knownLookedAt = 50;
+/** So many of them are on the list. */
 const knownEntries = 20;
 
 export interface ListParts {
@@ -21,6 +22,8 @@ export interface ListParts {
   parameters: Parameters;
   /** The index; without one that is loaded there is no content part. */
   vectors: VectorIndex;
+  /** Of that index. */
+  kept: KeptVectors;
   /** The trained model; undefined before the first. */
   model: { version: number; score(request: ScoreRequest): Promise<ScoreReply> } | undefined;
   /** A bit per number of the products that may be offered; without it every one may. */
@@ -105,60 +108,80 @@ const describe = (users: readonly UserSignals[], { rules, parameters }: ListPart
   });
 };
 
-/** Add these rows to a sum, each times its weight; four at a time, for the sum is then loaded and stored a quarter as often. */
-const addRows = (
+const toRows = (rows: readonly Uint32Array[]): Rows => {
+  const starts = new Uint32Array(rows.length + 1);
+  rows.forEach((row, at) => {
+    starts[at + 1] = (starts[at] as number) + row.length;
+  });
+  const numbers = new Uint32Array(starts.at(-1) ?? 0);
+  rows.forEach((row, at) => {
+    numbers.set(row, starts[at]);
+  });
+  return { starts, numbers };
+};
+
+/** Add up vectors, each times its weight; four at a time, for the sum is then loaded and stored a quarter as often. */
+const addVectors = (
   sum: Float32Array,
-  rows: Float32Array,
-  weighted: readonly { row: number; weight: number }[],
+  values: Float32Array,
+  starts: Uint32Array,
+  weights: Float32Array,
 ): void => {
-  const dim = sum.length;
-  const none = { row: 0, weight: 0 };
-  for (let nth = 0; nth < weighted.length; nth += 4) {
-    const { row: one, weight: w1 } = weighted[nth] ?? none;
-    const { row: two, weight: w2 } = weighted[nth + 1] ?? none;
-    const { row: three, weight: w3 } = weighted[nth + 2] ?? none;
-    const { row: four, weight: w4 } = weighted[nth + 3] ?? none;
-    for (let at = 0; at < dim; at += 1)
+  let nth = 0;
+  for (; nth + 3 < starts.length; nth += 4) {
+    const one = starts[nth] as number;
+    const two = starts[nth + 1] as number;
+    const three = starts[nth + 2] as number;
+    const four = starts[nth + 3] as number;
+    const w1 = weights[nth] as number;
+    const w2 = weights[nth + 1] as number;
+    const w3 = weights[nth + 2] as number;
+    const w4 = weights[nth + 3] as number;
+    for (let at = 0; at < sum.length; at += 1)
       sum[at] =
         (sum[at] as number) +
-        w1 * (rows[one * dim + at] as number) +
-        w2 * (rows[two * dim + at] as number) +
-        w3 * (rows[three * dim + at] as number) +
-        w4 * (rows[four * dim + at] as number);
+        w1 * (values[one + at] as number) +
+        w2 * (values[two + at] as number) +
+        w3 * (values[three + at] as number) +
+        w4 * (values[four + at] as number);
+  }
+  for (; nth < starts.length; nth += 1) {
+    const start = starts[nth] as number;
+    const weight = weights[nth] as number;
+    for (let at = 0; at < sum.length; at += 1)
+      sum[at] = (sum[at] as number) + weight * (values[start + at] as number);
   }
 };
 
-/** The nearest products to each person's profile; nothing for one whose products have no vector. */
+/**
+ * The nearest products to each person's strongest, all others being left out, for a hundred views of long ago would only
+ * blur them; nothing for one whose products have no vector.
+ */
 const findContent = async (
   people: readonly Person[],
-  { vectors }: ListParts,
+  { vectors, kept }: ListParts,
 ): Promise<(Hits | undefined)[]> => {
   const { manifest } = vectors;
   if (!manifest) return people.map(() => undefined);
   const { dim, model } = manifest;
-  const strongest = people.map(({ signals }) => signals.slice(0, profileProducts));
-  const numbers = [...new Set(strongest.flatMap((signals) => signals.map(({ number }) => number)))];
-  const rowOf = new Map(numbers.map((number, row) => [number, row]));
-  const rows = await vectors.vectors(Uint32Array.from(numbers));
-  const profiles = new Float32Array(people.length * dim);
+  const strongest = toRows(people.map(({ profile, signals }) => profile.numbers.subarray(0, signals.length)));
+  const { values, starts } = await kept.rows(strongest.numbers);
+  const sums = new Float32Array(people.length * dim);
   const asking: number[] = [];
-  for (const [place, signals] of strongest.entries()) {
-    const profile = profiles.subarray(asking.length * dim, (asking.length + 1) * dim).fill(0);
-    addRows(
-      profile,
-      rows,
-      signals.map(({ number, weight }) => ({ row: rowOf.get(number) as number, weight })),
-    );
+  for (const [place, { profile }] of people.entries()) {
+    const own = starts.subarray(strongest.starts[place], strongest.starts[place + 1]);
+    const sum = sums.subarray(asking.length * dim, (asking.length + 1) * dim).fill(0);
+    addVectors(sum, values, own, profile.values);
     let squares = 0;
-    for (let at = 0; at < dim; at += 1) squares += (profile[at] as number) * (profile[at] as number);
+    for (let at = 0; at < dim; at += 1) squares += (sum[at] as number) * (sum[at] as number);
     if (squares < 1e-12) continue;
     const length = Math.sqrt(squares);
-    for (let at = 0; at < dim; at += 1) profile[at] = (profile[at] as number) / length;
+    for (let at = 0; at < dim; at += 1) sum[at] = (sum[at] as number) / length;
     asking.push(place);
   }
   const found: (Hits | undefined)[] = people.map(() => undefined);
   if (asking.length === 0) return found;
-  const hits = await vectors.search(profiles.slice(0, asking.length * dim), { k: lookedFor, model });
+  const hits = await vectors.search(sums.slice(0, asking.length * dim), { k: lookedFor, model });
   asking.forEach((place, at) => {
     found[place] = hits[at];
   });
@@ -170,22 +193,11 @@ const scaled = (hits: Hits | undefined): { numbers: Uint32Array; scores: Float32
   if (!hits) return { numbers: new Uint32Array(), scores: new Float32Array() };
   const best = hits.scores[0] ?? 0;
   const least = hits.numbers.length < lookedFor ? Math.min(0, best) : (hits.scores.at(-1) ?? 0);
-  const scores = hits.scores.map((score) =>
-    best > least ? Math.max((score - least) / (best - least), 0) : 1,
-  );
+  const scores = new Float32Array(hits.scores.length).fill(1);
+  if (best > least)
+    for (let at = 0; at < scores.length; at += 1)
+      scores[at] = Math.max(((hits.scores[at] as number) - least) / (best - least), 0);
   return { numbers: hits.numbers, scores };
-};
-
-const toRows = (rows: readonly Uint32Array[]): Rows => {
-  const starts = new Uint32Array(rows.length + 1);
-  rows.forEach((row, at) => {
-    starts[at + 1] = (starts[at] as number) + row.length;
-  });
-  const numbers = new Uint32Array(starts.at(-1) ?? 0);
-  rows.forEach((row, at) => {
-    numbers.set(row, starts[at]);
-  });
-  return { starts, numbers };
 };
 
 const joinFloats = (parts: readonly Float32Array[]): Float32Array => {
@@ -266,12 +278,16 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
   const asked = people.map(({ seen, known }, user) => {
     const { numbers } = content[user] as { numbers: Uint32Array };
     for (let at = 0; at < seen.length; at += 1) seenMarks[seen[at] as number] = isSeen;
-    const fresh = numbers.filter((number) => seenMarks[number] === 0);
+    const all = new Uint32Array(numbers.length + Math.min(known.length, knownLookedAt));
+    let fresh = 0;
+    for (let at = 0; at < numbers.length; at += 1) {
+      if (seenMarks[numbers[at] as number] !== 0) continue;
+      all[fresh] = numbers[at] as number;
+      fresh += 1;
+    }
     for (let at = 0; at < seen.length; at += 1) seenMarks[seen[at] as number] = 0;
-    const all = new Uint32Array(fresh.length + Math.min(known.length, profileProducts));
-    all.set(fresh);
-    all.set(known.subarray(0, profileProducts), fresh.length);
-    return all;
+    all.set(known.subarray(0, knownLookedAt), fresh);
+    return all.subarray(0, fresh + Math.min(known.length, knownLookedAt));
   });
   const askedRows = toRows(asked);
   const scored = await parts.model?.score({

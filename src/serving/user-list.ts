@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { OutageError } from '../errors.ts';
+import { mostSpeakers } from '../recommend/parameters.ts';
 import { topItems } from '../recommend/top.ts';
 
 /** What made a product stand on a list. The order is stored as numbers, so it only grows at the end. */
@@ -50,7 +51,7 @@ export interface UserList {
   generation: number;
   /** The best by collaborative, by content and by the default blend, any order. */
   entries: readonly ListEntry[];
-  /** The strongest first; the first 48 are kept. They make the profile that live answers search with. */
+  /** The strongest first; the first `maxSignals` are kept. They make the profile that live answers search with. */
   signals: readonly ListSignal[];
   /** Every product bought, reviewed or rated, the newest first, whether it is an entry or not. */
   known: ArrayLike<number>;
@@ -62,7 +63,7 @@ export interface UserList {
  */
 export const maxListBytes = 3_570;
 const leastEntries = 100;
-const maxSignals = 48;
+const maxSignals = mostSpeakers;
 
 const listFormat = 1;
 const aliasFormat = 2;
@@ -84,11 +85,12 @@ const blended = ({ collaborative, content }: ListEntry): number =>
   defaultAlpha * steps(collaborative) + (1 - defaultAlpha) * steps(content);
 
 /** Ascending numbers as their differences, seven bits an octet. */
-const packNumbers = (numbers: readonly number[]): number[] => {
+const packNumbers = (numbers: Uint32Array): number[] => {
   const octets: number[] = [];
   let last = 0;
-  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+  for (const number of numbers.toSorted()) {
     let step = number - last;
+    if (step === 0) continue;
     for (; step > 127; step = Math.floor(step / 128)) octets.push((step % 128) | 128);
     octets.push(step);
     last = number;
@@ -97,11 +99,11 @@ const packNumbers = (numbers: readonly number[]): number[] => {
 };
 
 const packKnown = (numbers: ArrayLike<number>, most: number): number[] => {
-  const known = Array.from(numbers);
+  const known = Uint32Array.from(numbers);
   let octets = packNumbers(known);
   for (let kept = known.length; octets.length > most; ) {
     kept = Math.min(kept - 1, Math.floor((kept * most) / octets.length));
-    octets = packNumbers(known.slice(0, kept));
+    octets = packNumbers(known.subarray(0, kept));
   }
   return octets;
 };
