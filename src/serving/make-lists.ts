@@ -1,4 +1,5 @@
 import type { UserSignals } from '../db/signals.ts';
+import { addRows } from '../recommend/add-rows.ts';
 import { type DeedReason, type DeedRules, toSignals } from '../recommend/deed-rules.ts';
 import { mostSpeakers, type Parameters } from '../recommend/parameters.ts';
 import type { Rows, ScoreReply, ScoreRequest } from '../recommend/score-batch.ts';
@@ -120,39 +121,6 @@ const toRows = (rows: readonly Uint32Array[]): Rows => {
   return { starts, numbers };
 };
 
-/** Add up vectors, each times its weight; four at a time, for the sum is then loaded and stored a quarter as often. */
-const addVectors = (
-  sum: Float32Array,
-  values: Float32Array,
-  starts: Uint32Array,
-  weights: Float32Array,
-): void => {
-  let nth = 0;
-  for (; nth + 3 < starts.length; nth += 4) {
-    const one = starts[nth] as number;
-    const two = starts[nth + 1] as number;
-    const three = starts[nth + 2] as number;
-    const four = starts[nth + 3] as number;
-    const w1 = weights[nth] as number;
-    const w2 = weights[nth + 1] as number;
-    const w3 = weights[nth + 2] as number;
-    const w4 = weights[nth + 3] as number;
-    for (let at = 0; at < sum.length; at += 1)
-      sum[at] =
-        (sum[at] as number) +
-        w1 * (values[one + at] as number) +
-        w2 * (values[two + at] as number) +
-        w3 * (values[three + at] as number) +
-        w4 * (values[four + at] as number);
-  }
-  for (; nth < starts.length; nth += 1) {
-    const start = starts[nth] as number;
-    const weight = weights[nth] as number;
-    for (let at = 0; at < sum.length; at += 1)
-      sum[at] = (sum[at] as number) + weight * (values[start + at] as number);
-  }
-};
-
 /**
  * The nearest products to each person's strongest, all others being left out, for a hundred views of long ago would only
  * blur them; nothing for one whose products have no vector.
@@ -171,7 +139,7 @@ const findContent = async (
   for (const [place, { profile }] of people.entries()) {
     const own = starts.subarray(strongest.starts[place], strongest.starts[place + 1]);
     const sum = sums.subarray(asking.length * dim, (asking.length + 1) * dim).fill(0);
-    addVectors(sum, values, own, profile.values);
+    addRows(sum, values, own, profile.values);
     let squares = 0;
     for (let at = 0; at < dim; at += 1) squares += (sum[at] as number) * (sum[at] as number);
     if (squares < 1e-12) continue;
