@@ -13,7 +13,7 @@ export interface KeptVectors {
 const mib = 1_048_576;
 
 /** @param most bytes of vectors; when they are full, all are forgotten but those that are asked for */
-export const keepVectors = (index: VectorIndex, { most = 32 * mib }: { most?: number } = {}): KeptVectors => {
+export const keepVectors = (index: VectorIndex, { most = 16 * mib }: { most?: number } = {}): KeptVectors => {
   const starts = new Map<number, number>();
   let values = new Float32Array();
   /** Of what generation they are. */
