@@ -36,9 +36,12 @@ export const createExplain = (
         speakers[item] = product;
       }
     }
-    return items.map((item) => {
+    const found = new Uint32Array(items.length);
+    for (let place = 0; place < items.length; place += 1) {
+      const item = items[place] as number;
       loudest[item] = Number.POSITIVE_INFINITY;
-      return speakers[item] as number;
-    });
+      found[place] = speakers[item] as number;
+    }
+    return found;
   };
 };

@@ -235,9 +235,9 @@ const addLocal = (row: Float32Array, { sums, said }: LocalScores, factor: number
 /**
  * Every item's score for every user of a batch, users × items: both parts scaled to the same root mean square over what
  * the user has not seen, then added by their shares. A user's scores are on a scale of the user's own: they rank, and
- * compare with one another only. What is seen scores minus infinity; `onLocal` is told what the local part says of it,
- * user by user. Memory: a block of users × items, or `room` where that is given and large enough; a batch is some hundred
- * users.
+ * compare with one another only. What is seen scores minus infinity; `onLocal` is told what the local part says of
+ * every item, seen or not, user by user; that lasts until it returns. Memory: a block of users × items, or `room` where
+ * that is given and large enough; a batch is some hundred users.
  */
 export const scoreUsers = async (
   model: Pick<Model, 'parameters' | 'itemCount' | 'local' | 'lowRank'>,

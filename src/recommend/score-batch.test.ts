@@ -88,14 +88,15 @@ test('every product on a list has what speaks most for it; what is seen has its 
   });
 });
 
-test('what is hidden is on no list, and with the low-rank part alone what is seen has its share all the same', async () => {
+test('what is hidden is on no list and the loudest of none; the low-rank part alone leaves what is seen its share', async () => {
   const allowed = new Uint8Array(14).fill(255);
-  allowed[105 >> 3] = (allowed[105 >> 3] as number) & ~(1 << (105 & 7));
+  for (const hidden of [102, 105])
+    allowed[hidden >> 3] = (allowed[hidden >> 3] as number) & ~(1 << (hidden & 7));
   const { lists, asked } = await scoreBatch(shop(neighbours, 1), { ...request, allowed }, dense);
-  expect(Array.from(lists.numbers)).toEqual([104, 103, 102, 103, 102, 100]);
+  expect(Array.from(lists.numbers)).toEqual([104, 103, 103, 100]);
   // Without a neighbour that speaks for it there is nobody to name.
-  expect(Array.from(lists.because)).toEqual([101, 101, 100, 0, 0, 0]);
-  const expected = [0.8, 0.1 / 0.95, 0.2 / 0.95, 0, 0, 1, 0, 0.25];
+  expect(Array.from(lists.because)).toEqual([101, 101, 0, 0]);
+  const expected = [0.8, 0.1 / 0.7, 0.2 / 0.7, 0, 0, 1, 0, 0.25];
   asked.forEach((score, at) => {
     expect(score).toBeCloseTo(expected[at] as number, 6);
   });
@@ -106,16 +107,23 @@ test('only the strongest of a user speak', async () => {
   // The last product of the user's alone has a neighbour.
   const lonely = Array.from({ length: many + 1 }, (_, item) => (item === many - 1 ? { [many]: 1 } : {}));
   const own = Array.from({ length: many }, (_, item) => 100 + item);
-  const ask = (profile: readonly number[]) =>
-    scoreBatch(
+  const ask = async (profile: readonly number[]) => {
+    const { lists, asked } = await scoreBatch(
       shop(lonely, 0),
       {
-        profiles: { ...rows([profile]), values: new Float32Array(many).fill(1) },
-        ...{ seen: rows([own]), asked: rows([[]]), allowed: undefined, k: 1 },
+        // The other user has done nothing.
+        profiles: { ...rows([profile, []]), values: new Float32Array(many).fill(1) },
+        seen: rows([own, []]),
+        asked: rows([[100, 100 + many], [100 + many]]),
+        ...{ allowed: undefined, k: 1 },
       },
       dense,
     );
+    expect(Array.from(asked)).toEqual([0, 1, 0]);
+    expect(Array.from(lists.numbers)).toEqual([100 + many]);
+    return Array.from(lists.because);
+  };
   const last = 100 + many - 1;
-  expect(Array.from((await ask(own)).lists.because)).toEqual([0]);
-  expect(Array.from((await ask([last, ...own.slice(0, -1)])).lists.because)).toEqual([last]);
+  expect(await ask(own)).toEqual([0]);
+  expect(await ask([last, ...own.slice(0, -1)])).toEqual([last]);
 });

@@ -104,18 +104,22 @@ export const scoreBatch = async (
   for (let item = 0; allowed && item < itemCount; item += 1)
     if (!isAllowed(allowed, products[item] as number)) hidden.push(item);
 
-  /** What is asked for gets its share of what the local part says loudest: of what is seen nothing else says anything. */
+  /**
+   * What is asked for gets its share of what the local part says loudest of anything that may be on a list. For what is
+   * seen that stays, as the scores of both parts leave it out.
+   */
   const listen = (user: number, { sums, said }: LocalScores): void => {
     let most = 0;
     for (let place = 0; place < said.length; place += 1) {
-      const score = sums[said[place] as number] as number;
-      if (score > most) most = score;
+      const item = said[place] as number;
+      const score = sums[item] as number;
+      if (score > most && (!allowed || isAllowed(allowed, products[item] as number))) most = score;
     }
     if (most === 0) return;
     const { starts, numbers } = request.asked;
     for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
       const item = itemOf[numbers[at] as number] ?? -1;
-      if (item >= 0) asked[at] = Math.max((sums[item] as number) / most, 0);
+      if (item >= 0) asked[at] = Math.min(Math.max((sums[item] as number) / most, 0), 1);
     }
   };
 
@@ -142,7 +146,8 @@ export const scoreBatch = async (
       for (let at = starts[user] as number; at < (starts[user + 1] as number); at += 1) {
         const item = itemOf[numbers[at] as number] ?? -1;
         const score = item < 0 ? Number.NEGATIVE_INFINITY : (row[item] as number);
-        if (score !== Number.NEGATIVE_INFINITY) asked[at] = Math.min(Math.max(score / (best || 1), 0), 1);
+        if (score === Number.NEGATIVE_INFINITY) continue;
+        asked[at] = best > 0 ? Math.min(Math.max(score / best, 0), 1) : 0;
       }
       const listed = top.scores.findIndex((score) => score <= 0);
       const items = top.items.subarray(0, listed < 0 ? top.items.length : listed);

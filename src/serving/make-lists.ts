@@ -318,13 +318,14 @@ export const makeLists = async (users: readonly UserSignals[], parts: ListParts)
       places[number] = 0;
       if (chosen[place] === 0) continue;
       const because = candidates.because[place] as number;
+      const reason = reasonOf.get(because);
       entries.push({
         number,
         collaborative: candidates.collaborative[place] as number,
         content: candidates.content[place] as number,
         known: candidates.known[place] === 1,
-        reason: (because > 0 && reasonOf.get(because)) || 'profile',
-        because,
+        reason: reason ?? 'profile',
+        because: reason ? because : 0,
       });
     }
     for (let at = 0; at < seen.length; at += 1) marks[seen[at] as number] = 0;

@@ -99,7 +99,7 @@ const packNumbers = (numbers: Uint32Array): number[] => {
 };
 
 const packKnown = (numbers: ArrayLike<number>, most: number): number[] => {
-  const known = Uint32Array.from(numbers);
+  const known = new Uint32Array(numbers);
   let octets = packNumbers(known);
   for (let kept = known.length; octets.length > most; ) {
     kept = Math.min(kept - 1, Math.floor((kept * most) / octets.length));

@@ -72,12 +72,22 @@ test('several ask at once, and when there is no room the others are forgotten', 
   read.length = 0;
   expect(await ask(kept, 1, 2, 3, 4)).toEqual([1, 2, 3, 4].map((number) => row(vectors, number)));
   expect(read).toEqual([]);
-  // One more makes all go, and more at once than there is room for are no trouble.
+  // One more makes all others go, and more at once than there is room for are no trouble.
   expect(await ask(kept, 4, 5)).toEqual([row(vectors, 4), row(vectors, 5)]);
-  expect(read).toEqual([[5], [4]]);
+  expect(await ask(kept, 5, 4, 1)).toEqual([row(vectors, 5), row(vectors, 4), row(vectors, 1)]);
+  expect(read).toEqual([[5], [1]]);
   expect(await ask(kept, 10, 11, 12, 13, 14, 15)).toEqual(
     [10, 11, 12, 13, 14, 15].map((number) => row(vectors, number)),
   );
+});
+
+test('what others have had forgotten meanwhile is not read again', async () => {
+  const { index, vectors, read, meanwhile, ask } = await setUp();
+  const kept = keepVectors(index, { most: 4 * 4 * dim });
+  await ask(kept, 1, 2, 3);
+  meanwhile.push(() => ask(kept, 5, 6, 7));
+  expect(await ask(kept, 4, 1, 2)).toEqual([row(vectors, 4), row(vectors, 1), row(vectors, 2)]);
+  expect(read).toEqual([[1, 2, 3], [4], [5, 6, 7]]);
 });
 
 test('without an index nothing is known', async () => {
