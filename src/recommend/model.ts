@@ -1,4 +1,3 @@
-import { addRows } from './add-rows.ts';
 import type { ComputePool } from './compute-pool.ts';
 import type { Dense, DenseProducts } from './dense.ts';
 import { coOccurrence, itemSimilarity } from './item-similarity.ts';
@@ -158,16 +157,15 @@ const project = (
   { columns: rank, values: factors }: Dense,
 ): Float32Array => {
   const projected = new Float32Array(rows * rank);
-  const places = indices.map((item) => item * rank);
-  const weighted = values.map((value, at) => value * (weights[indices[at] as number] as number));
   for (let row = 0; row < rows; row += 1) {
-    const [from, to] = [starts[row] as number, starts[row + 1] as number];
-    addRows(
-      projected.subarray(row * rank, (row + 1) * rank),
-      factors,
-      places.subarray(from, to),
-      weighted.subarray(from, to),
-    );
+    const first = row * rank;
+    for (let at = starts[row] as number; at < (starts[row + 1] as number); at += 1) {
+      const item = indices[at] as number;
+      const weight = (values[at] as number) * (weights[item] as number);
+      for (let column = 0; column < rank; column += 1)
+        projected[first + column] =
+          (projected[first + column] as number) + weight * (factors[item * rank + column] as number);
+    }
   }
   return projected;
 };
