@@ -54,5 +54,8 @@ export const defaultParameters: Parameters = {
   lowRankShare: 0.35,
 };
 
-/** What stands for a recommendation is looked for among so many of a user's products, the strongest. */
+/**
+ * So many of a user's products, the strongest, stand for recommendations, make the content profile and are kept in the list,
+ * whose size in Redis this is a part of.
+ */
 export const mostSpeakers = 48;

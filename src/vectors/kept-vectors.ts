@@ -4,8 +4,8 @@ import type { VectorIndex } from './vector-index.ts';
 /** Products' vectors, kept from one question to the next: reading them anew costs more than what is done with them. */
 export interface KeptVectors {
   /**
-   * The vectors of these products: each begins in `values` at its place of `starts`, zeros for those that have none. Both
-   * are to be read before anything is waited for. @throws RetryableError when some have to be read and no index is loaded.
+   * The vectors of these products: each begins in `values` at its place of `starts`, zeros for those that have none.
+   * @throws RetryableError when some have to be read and no index is loaded.
    */
   rows(numbers: Uint32Array): Promise<{ values: Float32Array; starts: Uint32Array }>;
 }

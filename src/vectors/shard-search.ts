@@ -141,7 +141,7 @@ export const searchShard = (
   const many = usable?.length ?? count;
   const wanted = Math.min(k, many);
   if (wanted === 0) return Array.from({ length: queries.length / dim }, () => ({ rows: [], scores: [] }));
-  // Where few may not be found, asking for so many more is always enough.
+  // No more can be taken out of what FAISS finds than may not be found.
   const expected = wanted + Math.min(count - many, Math.ceil(wanted * ((1.3 * count) / many - 1)) + 8);
   if (usable && (many <= alwaysScan || expected > askable(shard)))
     return scan(shard, queries, wanted, usable);
