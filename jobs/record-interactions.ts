@@ -8,6 +8,7 @@ export const recordInteractions = defineEventJob({
   queue: 'interactions',
   type: 'interaction',
   time: 'created_at',
+  columns: { json: ['device'] },
   event: z.strictObject({
     user_id: uuid,
     product_id: uuid,

@@ -210,6 +210,8 @@ const settingsOf = async (redis: Redis) => {
     'appendonly',
     'appendfsync',
     'no-appendfsync-on-rewrite',
+    'auto-aof-rewrite-min-size',
+    'rdbcompression',
     'maxmemory',
     'maxmemory-policy',
     'save',

@@ -11,5 +11,5 @@ export const handleEraseUser = applyEvents(eraseUser, {
   apply: applyErasures,
   batchSize: 1,
   wakes: [refreshUsers, refreshRatings, refreshHelpfulCounts, refreshPopularity],
-  afterwards: (_, context) => forgetInQueues(context),
+  afterwards: (context) => forgetInQueues(context),
 });

@@ -7,7 +7,7 @@ import { applyEvents } from '../src/queue/apply-events.ts';
 export const handleUpsertCategories = applyEvents(upsertCategories, {
   apply: applyCategories,
   wakes: [refreshCatalogue],
-  afterwards: (_, context) => wakeEmbedding(context),
+  afterwards: (context) => wakeEmbedding(context),
   // Each is judged against the tree that the one before it left.
   batchSize: 1,
 });

@@ -15,7 +15,7 @@ export const handleUpsertProducts = applyEvents(upsertProducts, {
   apply: applyProducts,
   wakes: [refreshCatalogue],
   // A price or the stock changes no text.
-  afterwards: (_, context) => wakeEmbedding(context),
+  afterwards: (context) => wakeEmbedding(context),
   toRow: ({ product_id, op, event_id: _, received_at: __, occurred_at: ___, category_slug, ...fields }) => ({
     product_id,
     whole: op === 'put',

@@ -5,7 +5,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { setup } from '../../test/support/setup.ts';
 import { countInteractions, insertProducts, interaction } from '../../test/support/shop.ts';
 import { parkEvents } from '../db/parked-events.ts';
-import { payloadHash } from '../queue/apply-events.ts';
+import { payloadHash } from '../queue/payload-hash.ts';
 import { pepperOf } from '../queue/secrets.ts';
 
 const start = async () => {

@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { eventJobs } from '../../jobs/index.ts';
 import { OutageError } from '../errors.ts';
-import type { Envelope, EventJob, Seal } from '../queue/define-job.ts';
+import type { EventJob, Seal, StoredEvent } from '../queue/define-job.ts';
 import type { Intake } from '../queue/intake.ts';
 import { limitArrival } from './body.ts';
 import { arrival, createDoor, type Door } from './door.ts';
@@ -56,7 +56,7 @@ type Report = z.infer<typeof report>;
 
 interface Sent {
   job: EventJob;
-  event: Envelope;
+  event: StoredEvent;
 }
 
 /** Judge one line. */
@@ -100,8 +100,8 @@ const admitLine = (
   return event && { job: kind.job, event };
 };
 
-const groupByJob = (sent: readonly Sent[]): Map<EventJob, Envelope[]> => {
-  const byJob = new Map<EventJob, Envelope[]>();
+const groupByJob = (sent: readonly Sent[]): Map<EventJob, StoredEvent[]> => {
+  const byJob = new Map<EventJob, StoredEvent[]>();
   for (const { job, event } of sent) {
     const events = byJob.get(job);
     if (events) events.push(event);
@@ -139,19 +139,20 @@ export const takeLines = async (
     let batch: Sent[] = [];
     const flush = async () => {
       for (const [job, events] of groupByJob(batch)) {
-        inFlight += events.length;
+        const { length } = events;
+        inFlight += length;
         const settled = intake
           .take(job, events)
           .then(
             () => {
-              total.accepted += events.length;
+              total.accepted += length;
             },
             (error: unknown) => {
               stopped ??= error;
             },
           )
           .finally(() => {
-            inFlight -= events.length;
+            inFlight -= length;
             underWay.delete(settled);
           });
         underWay.add(settled);

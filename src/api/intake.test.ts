@@ -5,7 +5,7 @@ import { recordInteractions } from '../../jobs/record-interactions.ts';
 import { recordPurchases } from '../../jobs/record-purchases.ts';
 import { updateCart } from '../../jobs/update-cart.ts';
 import { upsertReviews } from '../../jobs/upsert-reviews.ts';
-import type { Envelope } from '../queue/define-job.ts';
+import type { StoredEvent } from '../queue/define-job.ts';
 import { reviewId } from '../review-id.ts';
 import { arrival, createDoor } from './door.ts';
 import { eventIds, idempotencyKey } from './event-id.ts';
@@ -104,10 +104,10 @@ test('keys that name the prototype are unknown fields and pollute nothing', () =
 
 /** Call a route as Express would, after its key and schemas; the events it hands over come back. */
 const handedOver = async (route: ReturnType<typeof intakeRoute>, call: Record<string, unknown>) => {
-  const taken: Envelope[] = [];
+  const taken: StoredEvent[] = [];
   const parts = {
     intake: {
-      async take(_: unknown, events: readonly Envelope[]) {
+      async take(_: unknown, events: readonly StoredEvent[]) {
         taken.push(...events);
       },
     },

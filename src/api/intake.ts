@@ -93,7 +93,7 @@ export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
         }),
     responses: { 202: { description: 'Durable in the queue.', schema: acceptedOf(job) } },
     assertOpen: ({ intake }) => intake.assertOpen(),
-    async handler(call, { intake, sealer }) {
+    handler(call, { intake, sealer }) {
       const { params, query, headers, app } = call as typeof call & {
         params: object | undefined;
         query: object | undefined;
@@ -108,13 +108,14 @@ export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
         sent = Array.isArray(sent) ? sent.map((one) => withFields(one, fields)) : withFields(sent, fields);
       }
       const events = admitAll(door, sent, at);
-      await intake.take(job, events);
       const json: Record<string, unknown> = {
         accepted: events.length,
         event_ids: events.map((one) => one.event_id),
       };
       for (const [name, of] of echo) json[name] = events.map(of);
-      return { status: 202, json };
+      // Nothing holds what was sent while Redis writes: it would be copied by one collection after another.
+      (call as { body: unknown }).body = undefined;
+      return intake.take(job, events).then(() => ({ status: 202, json }));
     },
   });
 };

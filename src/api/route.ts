@@ -169,8 +169,8 @@ export const mountRoute = (app: Express, route: Route, parts: ApiParts, keyring:
       response,
     };
     if (body && reading !== 'stream') {
-      const json = await readJson(request, response);
-      call.body = reading === 'json' ? json : check(body.schema, json, errors);
+      call.body = await readJson(request, response);
+      if (reading === 'checked') call.body = check(body.schema, call.body, errors);
     }
     if (errors.length > 0) throw invalid(errors);
     send(response, await route.handle(call, parts));

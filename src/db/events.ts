@@ -34,14 +34,39 @@ export interface ApplyOptions {
 /** Apply one batch of events, no id twice, in one statement. */
 export type Apply = (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied>;
 
+/**
+ * Events of one kind by column, each an array in PostgreSQL's notation: whoever stands between the door and the statement
+ * neither reads nor copies them one by one.
+ */
+export interface EventColumns {
+  count: number;
+  /** Of their `payload_hash`. */
+  hashes: string;
+  /** When they arrived, and how many one after another at that time. */
+  received: [string, number][];
+  /** By name, those that an event has; null where another has none. */
+  fields: Record<string, string>;
+}
+
+/** Apply one batch of events that are columns, no id twice, in one statement. */
+export type ApplyColumns = (
+  db: Db,
+  columns: EventColumns,
+  options: Pick<ApplyOptions, 'pepper'>,
+) => Promise<Applied>;
+
 /** An apply function of `migrations/` as an `Apply`. */
 export const applyBy =
   (call: (db: Db, rows: readonly ApplyRow[], options: ApplyOptions) => Promise<Applied[]>): Apply =>
   async (db, rows, options) => {
-    const [answer] = await call(db, rows, options);
-    if (!answer) throw new Error('the apply function answered nothing');
-    return answer;
+    return only(await call(db, rows, options));
   };
+
+/** The answer of an apply function. */
+export const only = ([answer]: readonly Applied[]): Applied => {
+  if (!answer) throw new Error('the apply function answered nothing');
+  return answer;
+};
 
 /** One that takes its batch as JSON: a new field is named once, in the function. */
 export const applyJsonBy = (

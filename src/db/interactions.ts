@@ -1,22 +1,63 @@
+import { parseArray } from './array-types.ts';
 import type { Db } from './database.ts';
-import { applyBy } from './events.ts';
+import {
+  type Applied,
+  type ApplyColumns,
+  type ApplyOptions,
+  type ApplyRow,
+  applyBy,
+  type EventColumns,
+  only,
+} from './events.ts';
 import { before, type OwnedLine, type OwnLines, ownLines, type Page } from './own-lines.ts';
 
-/**
- * Write interactions, each once, with stubs for users and sessions not seen before. Their columns as arrays, for there are
- * more of them than of all else, and JSON takes PostgreSQL longer to read.
- */
-export const applyInteractions = applyBy((db, rows, { pepper, again }) => {
-  const column = (name: string) => rows.map((row) => row[name] ?? null);
-  return db`
-    select applied, waiting, refused, conflicts, freed
-    from apply_interactions(
-      ${column('event_id')}::uuid[], ${rows.map(({ payload_hash }) => payload_hash)}::bigint[],
-      ${column('user_id')}::uuid[], ${column('product_id')}::uuid[], ${column('session_id')}::uuid[],
-      ${column('event_type')}::varchar[], ${column('event_value')}::numeric[], ${column('platform')}::varchar[],
-      ${rows.map(({ device }) => (device === undefined ? null : JSON.stringify(device)))}::varchar[],
-      ${rows.map(({ at, created_at }) => created_at ?? at)}::timestamptz[], ${pepper}, ${again})`;
+interface Columns {
+  hashes: unknown;
+  /** The column of a field. */
+  of(name: string): unknown;
+  times: unknown;
+}
+
+/** Columns as arrays, for there are more interactions than of all else, and JSON takes PostgreSQL longer to read. */
+const apply = (db: Db, { hashes, of, times }: Columns, { pepper, again }: ApplyOptions) => db<Applied>`
+  select applied, waiting, refused, conflicts, freed
+  from apply_interactions(
+    ${of('event_id')}::uuid[], ${hashes}::bigint[], ${of('user_id')}::uuid[], ${of('product_id')}::uuid[],
+    ${of('session_id')}::uuid[], ${of('event_type')}::varchar[], ${of('event_value')}::numeric[],
+    ${of('platform')}::varchar[], ${of('device')}::varchar[], ${times}::timestamptz[], ${pepper}, ${again})`;
+
+/** Write interactions, each once, with stubs for users and sessions not seen before. */
+export const applyInteractions = applyBy((db, rows, options) => {
+  const device = ({ device: given }: ApplyRow) => (given === undefined ? null : JSON.stringify(given));
+  return apply(
+    db,
+    {
+      hashes: rows.map(({ payload_hash }) => payload_hash),
+      of: (name) => rows.map(name === 'device' ? device : (row) => row[name] ?? null),
+      times: rows.map(({ at, created_at }) => created_at ?? at),
+    },
+    options,
+  );
 });
+
+/** When they happened: what they say of it, or else when they arrived. */
+const timesOf = ({ received, fields }: EventColumns): string => {
+  const said = [fields.created_at, fields.occurred_at].flatMap((times) => (times ? [parseArray(times)] : []));
+  const arrived = received.flatMap(([at, count]) => Array<string>(count).fill(at));
+  const times = said.length === 0 ? arrived : arrived.map((at, n) => said[0]?.[n] ?? said[1]?.[n] ?? at);
+  return `{${times.join(',')}}`;
+};
+
+/** As `applyInteractions`. */
+export const applyInteractionColumns: ApplyColumns = async (db, columns, options) =>
+  only(
+    await apply(
+      db,
+      // What is missing at the end of an array is null to `unnest`.
+      { hashes: columns.hashes, of: (name) => columns.fields[name] ?? '{}', times: timesOf(columns) },
+      { ...options, again: false },
+    ),
+  );
 
 export interface HistoryItem {
   product_id: string;

@@ -34,6 +34,9 @@ const settings = {
     appendonly: 'yes',
     appendfsync: 'always',
     'no-appendfsync-on-rewrite': 'no',
+    // Jobs come and go: with the default of 64mb the file is written anew every 300,000 events, all that waits compressed.
+    'auto-aof-rewrite-min-size': '256mb',
+    rdbcompression: 'no',
     maxmemory: '1gb',
     'maxmemory-policy': 'noeviction',
   },

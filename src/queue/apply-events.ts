@@ -1,7 +1,11 @@
-import { hash } from 'node:crypto';
-import { v5 as uuidv5 } from 'uuid';
-import type { z } from 'zod';
-import { type Apply, type ApplyRow, countConflicts, findEventState } from '../db/events.ts';
+import {
+  type Applied,
+  type Apply,
+  type ApplyColumns,
+  countConflicts,
+  type EventColumns,
+  findEventState,
+} from '../db/events.ts';
 import {
   listParkedById,
   listReleasable,
@@ -11,14 +15,16 @@ import {
   parkEvents,
 } from '../db/parked-events.ts';
 import { isStatementTimeout, judgeDatabaseError } from '../db/sql-state.ts';
-import { DatabaseError, OutageError } from '../errors.ts';
-import { uuid } from '../fields.ts';
+import { OutageError } from '../errors.ts';
 import { validate } from '../validate.ts';
+import { type Candidate, parkingOf, reasonOf, unreadable } from './candidate.ts';
 import { isChecked } from './checked-by.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
+import { fromColumns, joinColumns } from './event-columns.ts';
 import { wakeSoon } from './follow-ups.ts';
 import { createGatherer } from './gather.ts';
 import type { Context, Handler, Run } from './handler.ts';
+import { payloadHash } from './payload-hash.ts';
 import { release } from './release.ts';
 import { pepperOf } from './secrets.ts';
 import { tryEach } from './trial.ts';
@@ -26,31 +32,34 @@ import { tryEach } from './trial.ts';
 /** Events of one statement. More do not make it faster, and a bad one among them costs more halvings. */
 const defaultBatch = 1_000;
 
+/**
+ * As columns they come when there is much to do: what a statement costs whatever is in it, and for each person and product
+ * however many events are theirs, is a seventh of all at a thousand. A bad event is looked for in its own job only.
+ */
+const columnBatch = 4_000;
+
 /** Between two statements of few events: half as many commits where a hundred jobs a second come. */
 const restMs = 20;
 
 /** A job that keeps failing for an unknown reason is searched for the one event that may be to blame. */
 const patience = 5;
 
-/** 48 bits of a hash over what the caller sent; two payloads under one id are told apart by it. */
-export const payloadHash = (event: Record<string, unknown>): number => {
-  const sent = JSON.stringify({ ...event, event_id: undefined, received_at: undefined });
-  return Number.parseInt(hash('sha1', sent, 'hex').slice(0, 12), 16);
-};
-
-/** So often has a job been begun without an end, its worker gone each time, when its events are tried one by one. */
+/** So often has a job been begun without an end when its events are tried one by one. */
 const unendedStarts = 2;
 
-interface Candidate {
-  /** As it was stored, for parking. */
-  stored: StoredEvent;
-  row: ApplyRow;
-  receivedAt: number;
+/** What was applied by one statement. */
+interface Batch {
+  size: number;
+  candidates(): readonly Candidate[];
+  /** When they arrived, in epoch ms, and how many at that time. */
+  received(): readonly (readonly [number, number])[];
 }
 
 interface Application {
   /** The statement of this kind of event. */
   apply: Apply;
+  /** The same for events that are columns. */
+  applyColumns?: ApplyColumns;
   /** The follow-ups of what these events make stale. */
   wakes?: readonly FollowUp[];
   /** What the statement takes of an event, where that is not the event as it is. */
@@ -58,7 +67,7 @@ interface Application {
   /** Events of one statement. */
   batchSize?: number;
   /** What else happens once events took effect; runs again when the job does. */
-  afterwards?: (events: readonly StoredEvent[], context: Context) => Promise<void>;
+  afterwards?: (context: Context) => Promise<void>;
 }
 
 /**
@@ -66,7 +75,8 @@ interface Application {
  * for its data, halve it until the bad event is found. That one is parked with its reason, the others apply.
  */
 export const applyEvents = <J extends EventJob>(job: J, application: Application): Handler<J> => {
-  const { apply, wakes = [], toRow = (event) => event, batchSize = defaultBatch, afterwards } = application;
+  const { apply, applyColumns, wakes = [], afterwards } = application;
+  const { toRow = (event) => event, batchSize = defaultBatch } = application;
 
   const park = async (
     { db, config, metrics }: Context,
@@ -113,15 +123,39 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     }
   };
 
-  const applyOnce = async (candidates: Candidate[], context: Context, again: boolean): Promise<void> => {
-    const { db, metrics, producer, config } = context;
+  const applyOnce = async (candidates: readonly Candidate[], context: Context, again: boolean) => {
+    const { db, config } = context;
     const rows = candidates.map(({ row }) => row);
-    const attempt = () => apply(db, rows, { again, pepper: pepperOf(config) });
-    const { applied, waiting, refused, conflicts, freed } = await attempt().catch((error: unknown) => {
-      if (!isTaken(error)) throw error;
-      return attempt();
-    });
-    const byId = new Map(candidates.map((candidate) => [candidate.row.event_id, candidate]));
+    const answer = await lookTwice(() => apply(db, rows, { again, pepper: pepperOf(config) }));
+    const batch = {
+      size: rows.length,
+      candidates: () => candidates,
+      received: () => candidates.map(({ receivedAt }) => [receivedAt, 1] as const),
+    };
+    await conclude(answer, batch, context, again);
+  };
+
+  const applyColumnsOnce = async (run: ApplyColumns, parts: readonly EventColumns[], context: Context) => {
+    const columns = joinColumns(parts);
+    const answer = await lookTwice(() => run(context.db, columns, { pepper: pepperOf(context.config) }));
+    const batch = {
+      size: columns.count,
+      candidates: () => candidatesOf(columns, context),
+      received: () => columns.received.map(([at, count]) => [Date.parse(at), count] as const),
+    };
+    await conclude(answer, batch, context, false);
+  };
+
+  /** Everything that follows from what a statement answered. */
+  const conclude = async (
+    { applied, waiting, refused, conflicts, freed }: Applied,
+    { size, candidates, received }: Batch,
+    context: Context,
+    again: boolean,
+  ): Promise<void> => {
+    const { db, metrics, producer } = context;
+    const setAside = waiting.length > 0 || refused.length > 0 ? candidates() : [];
+    const byId = new Map(setAside.map((candidate) => [candidate.row.event_id, candidate]));
     const parking = (event_id: string, why: { reason: string; waits_for?: string }): Parking[] => {
       const candidate = byId.get(event_id);
       return candidate ? [{ ...parkingOf(candidate), ...why }] : [];
@@ -151,20 +185,18 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       events > 0 && metrics.outcomes.inc({ type: job.type, outcome }, events);
     count('applied', applied);
     count('conflict', conflicts.length);
-    count('repeated', candidates.length - applied - waiting.length - refused.length - conflicts.length);
+    count('repeated', size - applied - waiting.length - refused.length - conflicts.length);
     // Also when all were repeats: the first time may have ended in between.
-    await afterwards?.(
-      candidates.map(({ stored }) => stored),
-      context,
-    );
+    await afterwards?.(context);
     if (applied === 0) return;
     // Only nudges: the marks and the waiting are in PostgreSQL, and the sweep finds them if this fails.
     for (const followUp of wakes) wakeSoon(producer, followUp);
     await release(context, await listWaitingFor(db, freed));
     if (again) return;
     const now = Date.now();
-    for (const { receivedAt } of candidates) {
-      metrics.eventToApplied.observe({ type: job.type }, Math.max(now - receivedAt, 0) / 1_000);
+    for (const [at, events] of received()) {
+      const seconds = Math.max(now - at, 0) / 1_000;
+      for (let n = 0; n < events; n += 1) metrics.eventToApplied.observe({ type: job.type }, seconds);
     }
   };
 
@@ -191,29 +223,56 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
     );
   };
 
-  const gatherers = new WeakMap<Context, ReturnType<typeof createGatherer<Candidate>>>();
-  /** The statements in which events of all jobs under way in this process go together. */
-  const gather = (context: Context) => {
-    const gatherer =
-      gatherers.get(context) ??
-      createGatherer<Candidate>(
-        {
-          idOf: ({ row }) => row.event_id,
-          together: (candidates) => applyOnce([...candidates], context, false),
-          concernsAll: (error) => error instanceof OutageError && !isStatementTimeout(error),
-        },
-        { atOnce: context.config.WORKER_CONCURRENCY, most: batchSize, restMs },
-      );
-    gatherers.set(context, gatherer);
-    return gatherer;
+  /** @throws when a field cannot be opened: sealed with another key, or not at all. */
+  const toCandidate = (event: StoredEvent, context: Context, hash = payloadHash(event)): Candidate => {
+    const own = job.time === undefined ? undefined : (event[job.time] as string | undefined);
+    const at = event.occurred_at ?? own ?? event.received_at;
+    const fields = toRow(event, context);
+    // Copying first and adding then takes V8 twenty times as long.
+    const row = {
+      event_id: event.event_id,
+      payload_hash: hash,
+      at,
+      clock: `${at} ${event.event_id}`,
+      ...fields,
+    };
+    return { stored: event, row, receivedAt: Date.parse(event.received_at) };
   };
 
-  return async (payload, context, run) => {
-    const again = 'parked' in payload;
-    const events = again
-      ? (await listParkedById(context.db, job.name, payload.parked)).map((found) => found.payload)
-      : payload.events;
+  const candidatesOf = (columns: EventColumns, context: Context): Candidate[] => {
+    const { events, hashes } = fromColumns(columns, job.columns?.json);
+    return events.map((event, place) => toCandidate(event, context, hashes[place]));
+  };
 
+  /** The statements in which events of all jobs under way in this process go together. */
+  const gatherRows = onePer((context) =>
+    createGatherer<readonly Candidate[]>(
+      {
+        sizeOf: (candidates) => candidates.length,
+        idsOf: (candidates) => candidates.map(({ row }) => row.event_id),
+        together: (parts) => applyOnce(parts.flat(), context, false),
+        concernsAll: isOutage,
+      },
+      { atOnce: context.config.WORKER_CONCURRENCY, most: batchSize, restMs },
+    ),
+  );
+
+  const gatherColumns =
+    applyColumns &&
+    onePer((context) =>
+      createGatherer<EventColumns>(
+        {
+          sizeOf: ({ count }) => count,
+          // An id that two jobs have is there twice for the ledger's key, and each job goes alone.
+          together: (parts) => applyColumnsOnce(applyColumns, parts, context),
+          singly: true,
+          concernsAll: isOutage,
+        },
+        { atOnce: context.config.WORKER_CONCURRENCY, most: columnBatch, restMs },
+      ),
+    );
+
+  const applyRows = async (events: readonly unknown[], context: Context, run: Run, again: boolean) => {
     // What the same code has let in is as it was: looking again takes a quarter of a worker's time. Where the door
     // completes an event, only the check brings its fields into the order that the hash of a repeat has to have.
     const asChecked = !again && isChecked(run.jobId) && job.complete === undefined;
@@ -228,13 +287,10 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
         return;
       }
       const event = parsed.data;
-      const own = job.time === undefined ? undefined : (event[job.time] as string | undefined);
-      const at = event.occurred_at ?? own ?? event.received_at;
-      let fields: Record<string, unknown>;
       try {
-        fields = toRow(event, context);
+        rest.push(toCandidate(event, context));
       } catch (error) {
-        // Sealed with another key, or not at all: nobody can apply it until that is repaired.
+        // Nobody can apply it until that is repaired.
         bad.push({
           event_id: event.event_id,
           payload: event,
@@ -242,21 +298,11 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
           reason: 'unreadable',
           detail: String(error),
         });
-        return;
       }
-      // Copying first and adding then takes V8 twenty times as long.
-      const row = {
-        event_id: event.event_id,
-        payload_hash: payloadHash(event),
-        at,
-        clock: `${at} ${event.event_id}`,
-        ...fields,
-      };
-      rest.push({ stored: event, row, receivedAt: Date.parse(event.received_at) });
     });
     await park(context, 'failed', bad, again);
 
-    if (run.starts - run.attempt >= unendedStarts) {
+    if (isEnding(run)) {
       run.log.warn({
         starts: run.starts,
         msg: 'its workers ended: the events of this job are tried one by one',
@@ -277,9 +323,27 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       }
       const batch = [...taken.values()];
       const alone = () => applyOrBisect(batch, context, run, again);
-      await (again ? alone() : gather(context)(batch, alone));
+      await (again ? alone() : gatherRows(context)(batch, alone));
       rest = left;
     }
+  };
+
+  return async (payload, context, run) => {
+    if ('columns' in payload) {
+      const { columns } = payload;
+      if (gatherColumns && isChecked(run.jobId) && !isEnding(run)) {
+        const alone = () => applyOrBisect(candidatesOf(columns, context), context, run, false);
+        await gatherColumns(context)(columns, alone);
+      } else await applyRows(fromColumns(columns, job.columns?.json).events, context, run, false);
+    } else if ('parked' in payload) {
+      const parked = await listParkedById(context.db, job.name, payload.parked);
+      await applyRows(
+        parked.map((found) => found.payload),
+        context,
+        run,
+        true,
+      );
+    } else await applyRows(payload.events, context, run, false);
     // A job must not end before: one that is gone and stands open counts as lost.
     try {
       await context.account.settle(run.jobId);
@@ -289,35 +353,31 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
   };
 };
 
-const parkingOf = ({ stored, row }: Candidate) => ({
-  event_id: row.event_id,
-  payload: stored,
-  payload_hash: row.payload_hash,
-});
+/** Its worker was gone before the end, each time that it was begun. */
+const isEnding = ({ starts, attempt }: Run): boolean => starts - attempt >= unendedStarts;
+
+const isOutage = (error: unknown): boolean => error instanceof OutageError && !isStatementTimeout(error);
+
+/** One for each process: what `create` makes of its parts. */
+const onePer = <T>(create: (context: Context) => T): ((context: Context) => T) => {
+  const made = new WeakMap<Context, T>();
+  return (context) => {
+    const one = made.get(context) ?? create(context);
+    made.set(context, one);
+    return one;
+  };
+};
 
 /** Somebody else took a unique value a moment ago; looked at again, the event knows that it repeats, or has to wait. */
-const isTaken = (error: unknown): boolean => (error as { code?: unknown }).code === '23505';
+const lookTwice = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  try {
+    return await attempt();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== '23505') throw error;
+    return await attempt();
+  }
+};
 
 /** Login, missing database, missing function: the deploy is at fault, not the event. */
 const isDeployError = (error: unknown): boolean =>
   /^(42|28|3D)/.test(String((error as { code?: unknown }).code));
-
-const reasonOf = (error: unknown) => ({
-  reason: String((error as { code?: unknown }).code ?? 'unknown_error'),
-  detail: error instanceof DatabaseError ? error.report() : String(error),
-});
-
-/** Something that is no event of this kind was in the queue. It keeps its id if it has one. */
-const unreadable = (stored: unknown, error: z.ZodError, jobId: string, position: number): Parking => {
-  const id = uuid.safeParse((stored as { event_id?: unknown } | null)?.event_id);
-  const issues = error.issues.slice(0, 5).map((issue) => `/${issue.path.join('/')}: ${issue.message}`);
-  return {
-    event_id: id.success ? id.data : uuidv5(`${jobId}/${position}`, unreadableNamespace),
-    payload: stored ?? null,
-    payload_hash: payloadHash(typeof stored === 'object' && stored !== null ? { ...stored } : { stored }),
-    reason: 'invalid',
-    detail: issues.join('; '),
-  };
-};
-
-const unreadableNamespace = 'a8f2f0f5-5b0c-4c6e-9a0e-0d7c7b1c5d1e';

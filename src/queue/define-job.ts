@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DirtyKind } from '../db/dirty-keys.ts';
+import type { EventColumns } from '../db/events.ts';
 import { instant, uuid } from '../fields.ts';
 import type { QueueName } from './queues.ts';
 
@@ -46,6 +47,11 @@ export interface EventJob<Name extends string = string> extends Job<Name, typeof
   readonly judge?: ((event: StoredEvent) => { path: string; message: string } | undefined) | undefined;
   /** Fill in what follows from the rest of the event and its id; done once, at the door. */
   readonly complete?: ((event: StoredEvent, seal: Seal) => void) | undefined;
+  /**
+   * Its fields go through the queue as columns, as `EventColumns` has them. All of them are texts but for those in `json`;
+   * none is ever null.
+   */
+  readonly columns?: { readonly json: readonly string[] } | undefined;
   /** Lists of the answer beside `event_ids`, by what each event contributes. */
   readonly echo?: Readonly<Record<string, (event: StoredEvent) => string>> | undefined;
 }
@@ -68,13 +74,21 @@ export const defineJob = <const Name extends string, Payload extends z.ZodType>(
   options?: Partial<RetryOptions>;
 }): Job<Name, Payload> => ({ ...declaration, options: { ...defaults, ...declaration.options } });
 
+const eventColumns: z.ZodType<EventColumns> = z.strictObject({
+  count: z.int().min(1),
+  hashes: z.string(),
+  received: z.array(z.tuple([z.string(), z.int().min(1)])).min(1),
+  fields: z.record(z.string(), z.string()),
+});
+
 /**
- * What an event job carries: the events themselves (their only copy until applied), or the ids of events that wait or
- * were parked in PostgreSQL and go again. Events are checked one by one by the handler, so that one bad one among them
- * stops no other.
+ * What an event job carries: the events themselves (their only copy until applied), one by one or by column, or the ids of
+ * events that wait or were parked in PostgreSQL and go again. Events are checked one by one by the handler, so that one bad
+ * one among them stops no other.
  */
 const eventPayload = z.union([
   z.strictObject({ events: z.array(z.unknown()).min(1) }),
+  z.strictObject({ columns: eventColumns }),
   z.strictObject({ parked: z.array(z.uuid()).min(1) }),
 ]);
 

@@ -1,5 +1,7 @@
 import type { Job } from 'bullmq';
 import { listErased } from '../db/people.ts';
+import type { EventJob } from './define-job.ts';
+import { fromColumns } from './event-columns.ts';
 import type { Context } from './handler.ts';
 import { pepperOf } from './secrets.ts';
 
@@ -17,13 +19,14 @@ const idsIn = (value: unknown): string[] =>
  * Take what names an erased person, or something of theirs, out of failed jobs, and leave what other people's events
  * are in the same jobs. Jobs that still run find the person erased and leave no trace; failed ones would keep theirs.
  */
-export const forgetInQueues = async ({ producer, db, config }: Context): Promise<void> => {
+export const forgetInQueues = async ({ producer, db, config, eventJobs }: Context): Promise<void> => {
   const forgetIn = async (job: Job): Promise<void> => {
     const erased = new Set(await listErased(db, [...new Set(idsIn(job.data))], pepperOf(config)));
     if (erased.size === 0) return;
-    const kept = eventsOf(job.data).filter((event) => !idsIn(event).some((id) => erased.has(id)));
+    const known = eventJobs.find(({ name }) => name === job.name);
+    const kept = eventsOf(job.data, known).filter((event) => !idsIn(event).some((id) => erased.has(id)));
     if (kept.length === 0) await job.remove();
-    else await job.updateData({ ...job.data, events: kept });
+    else await job.updateData({ ...job.data, columns: undefined, events: kept });
   };
   for (const queue of producer.queues.values()) {
     // From the end: what is removed moves nothing that is still to be read.
@@ -33,7 +36,9 @@ export const forgetInQueues = async ({ producer, db, config }: Context): Promise
   }
 };
 
-const eventsOf = (data: unknown): unknown[] => {
+const eventsOf = (data: unknown, job: EventJob | undefined): unknown[] => {
+  const payload = job?.payload.safeParse(data).data;
+  if (payload && 'columns' in payload) return fromColumns(payload.columns, job?.columns?.json).events;
   const { events } = (data ?? {}) as { events?: unknown };
   return Array.isArray(events) ? events : [];
 };

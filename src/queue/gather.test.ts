@@ -12,13 +12,14 @@ const setUp = ({ atOnce = 4, most = 10, restMs = 0 } = {}) => {
     });
   const gather = createGatherer<string>(
     {
-      idOf: (item) => item,
-      together: (items) => statement(items.join('')),
+      sizeOf: (items) => items.length,
+      idsOf: (items) => [...items],
+      together: (all) => statement(all.join('')),
       concernsAll: (error) => (error as Error).message === 'away',
     },
     { atOnce, most, restMs },
   );
-  const add = (items: string) => gather([...items], () => statement(`${items} alone`));
+  const add = (items: string) => gather(items, () => statement(`${items} alone`));
   const end = async (error?: Error) => {
     ends.shift()?.(error);
     // What follows from it has begun by then.

@@ -8,7 +8,8 @@ interface GatherOptions {
 }
 
 interface Part<T> {
-  items: readonly T[];
+  work: T;
+  size: number;
   since: number;
   alone(): Promise<void>;
   resolve(): void;
@@ -21,22 +22,25 @@ const patienceMs = 50;
 const crowd = 16;
 
 /**
- * Gathers what several callers want done into few statements. The first goes at once; what comes while it is under way,
- * or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for little more
- * than its own work, and a thousand callers with one item each cost few round trips and few commits.
+ * Gathers the work of several callers, some items each, into few statements. The first goes at once; what comes while it is
+ * under way, or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for
+ * little more than its own work, and a thousand callers with one item each cost few round trips and few commits.
  *
- * `together` does the items of several callers, no id twice. When it rejects, `alone` is called for each of them, one after
- * another, as it is for a caller who came alone: doing an item twice has to be harmless. An error that `concernsAll` is
- * everybody's.
+ * `together` does the work of several callers. When it rejects, `alone` is called for each of them, one after another:
+ * doing an item twice has to be harmless. An error that `concernsAll` is everybody's. Who comes alone is done `alone` at
+ * once, unless `singly`. With `idsOf`, no id is twice in a statement.
  */
 export const createGatherer = <T>(
   work: {
-    idOf(item: T): string;
-    together(items: readonly T[]): Promise<void>;
+    sizeOf(work: T): number;
+    idsOf?(work: T): readonly string[];
+    together(works: readonly T[]): Promise<void>;
+    singly?: boolean;
     concernsAll(error: unknown): boolean;
   },
   { atOnce, most, restMs = 0 }: GatherOptions,
 ) => {
+  const { sizeOf, idsOf = () => [], together, singly = false, concernsAll } = work;
   const waiting: Part<T>[] = [];
   let underWay = 0;
   let begunAt = Number.NEGATIVE_INFINITY;
@@ -52,13 +56,13 @@ export const createGatherer = <T>(
   };
 
   const run = async (parts: readonly Part<T>[]): Promise<void> => {
-    if (parts.length > 1) {
+    if (parts.length > 1 || singly) {
       try {
-        await work.together(parts.flatMap(({ items }) => items));
+        await together(parts.map((part) => part.work));
         for (const { resolve } of parts) resolve();
         return;
       } catch (error) {
-        if (work.concernsAll(error)) {
+        if (concernsAll(error)) {
           for (const { reject } of parts) reject(error);
           return;
         }
@@ -72,15 +76,17 @@ export const createGatherer = <T>(
   const take = (): Part<T>[] => {
     const taken: Part<T>[] = [];
     const ids = new Set<string>();
-    for (let place = 0; place < waiting.length && ids.size < most; ) {
+    let size = 0;
+    for (let place = 0; place < waiting.length && size < most; ) {
       const part = waiting[place] as Part<T>;
-      const fits =
-        ids.size + part.items.length <= most && !part.items.some((item) => ids.has(work.idOf(item)));
+      const own = idsOf(part.work);
+      const fits = size + part.size <= most && !own.some((id) => ids.has(id));
       if (taken.length > 0 && !fits) {
         place += 1;
         continue;
       }
-      for (const item of part.items) ids.add(work.idOf(item));
+      for (const id of own) ids.add(id);
+      size += part.size;
       taken.push(part);
       waiting.splice(place, 1);
     }
@@ -90,7 +96,7 @@ export const createGatherer = <T>(
   /** In how many ms something is to be begun; 0: now. */
   const dueIn = ({ since }: Part<T>): number => {
     if (waiting.length >= crowd) return 0;
-    if (waiting.reduce((sum, { items }) => sum + items.length, 0) >= most / 2) return 0;
+    if (waiting.reduce((sum, { size }) => sum + size, 0) >= most / 2) return 0;
     const now = performance.now();
     const due = underWay === 0 ? Math.min(begunAt + restMs, since + patienceMs) : since + patienceMs;
     return Math.max(0, Math.ceil(due - now));
@@ -113,10 +119,10 @@ export const createGatherer = <T>(
     }
   };
 
-  /** Resolves when the items are done. @throws what `alone` throws. */
-  return (items: readonly T[], alone: () => Promise<void>): Promise<void> =>
+  /** Resolves when it is done. @throws what `alone` throws. */
+  return (own: T, alone: () => Promise<void>): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting.push({ items, alone, since: performance.now(), resolve, reject });
+      waiting.push({ work: own, size: sizeOf(own), alone, since: performance.now(), resolve, reject });
       pump();
     });
 };

@@ -13,7 +13,7 @@ const options = { lingerMs: 5, batchEvents: 500, bufferEvents: 20_000 };
 
 const queued = async ({ producer }: Awaited<ReturnType<typeof setup>>) =>
   ((await producer.queues.get('interactions')?.getWaiting()) ?? []).map(
-    (job) => (job.data as { events: unknown[] }).events.length,
+    (job) => (job.data as { columns: { count: number } }).columns.count,
   );
 
 test('events of many requests share a job', async () => {

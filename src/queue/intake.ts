@@ -1,7 +1,9 @@
+import type { z } from 'zod';
 import { OutageError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkedJobId } from './checked-by.ts';
-import type { Envelope, EventJob } from './define-job.ts';
+import type { EventJob, StoredEvent } from './define-job.ts';
+import { toColumns } from './event-columns.ts';
 import type { IntakeAccount } from './intake-account.ts';
 import type { IntakeGate } from './intake-gate.ts';
 import type { Producer } from './producer.ts';
@@ -15,18 +17,25 @@ export interface Intake {
    * @throws OutageError when the queue cannot take them now. They may have been taken all the same: the caller's
    * repeat under the same ids is harmless.
    */
-  take<J extends EventJob>(job: J, events: readonly Envelope[]): Promise<void>;
+  take<J extends EventJob>(job: J, events: readonly StoredEvent[]): Promise<void>;
   /** Send what is open now and wait until everything taken is durable or refused. */
   close(): Promise<void>;
 }
 
 interface Batch {
-  events: Envelope[];
+  events: StoredEvent[];
   /** Of what would send it. */
   cancel: () => void;
   done: Promise<void>;
   settle: (sent: Promise<void>) => void;
 }
+
+type EventPayload = z.input<EventJob['payload']>;
+
+const toPayload = (job: EventJob, events: StoredEvent[]): EventPayload => {
+  const columns = job.columns && toColumns(events);
+  return columns ? { columns } : { events };
+};
 
 interface IntakeOptions {
   lingerMs: number;
@@ -51,15 +60,19 @@ export const createIntake = (
   /** The last one; it ends after all before it. */
   let confirmed: Promise<void> = Promise.resolve();
 
-  const send = async (job: EventJob, events: Envelope[]): Promise<void> => {
+  const send = async (job: EventJob, batch: Batch): Promise<void> => {
+    const count = batch.events.length;
+    const payload = toPayload(job, batch.events);
+    // Held one by one until Redis answers, they would be copied by one collection of young objects after another.
+    batch.events = [];
     const jobId = checkedJobId();
     parts.producer.assertReachable();
     // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
     // nothing.
-    parts.account.open(jobId, events.length).catch(() => {});
-    await parts.producer.enqueue(job, { events }, { jobId });
+    parts.account.open(jobId, count).catch(() => {});
+    await parts.producer.enqueue(job, payload, { jobId });
     confirmed = parts.account.confirm(jobId).catch(() => {});
-    parts.metrics.accepted.inc({ type: job.type }, events.length);
+    parts.metrics.accepted.inc({ type: job.type }, count);
   };
 
   const flush = (name: string) => {
@@ -69,8 +82,9 @@ export const createIntake = (
     const { job, batch } = entry;
     batch.cancel();
     sending.set(name, (sending.get(name) ?? 0) + 1);
-    const sent = send(job, batch.events).finally(() => {
-      buffered -= batch.events.length;
+    const { length } = batch.events;
+    const sent = send(job, batch).finally(() => {
+      buffered -= length;
       const left = (sending.get(name) as number) - 1;
       sending.set(name, left);
       if (left === 0) flush(name);
@@ -105,21 +119,25 @@ export const createIntake = (
     if (refusal) throw new OutageError(refusal);
   };
 
+  const put = (job: EventJob, events: readonly StoredEvent[]): Promise<void> => {
+    assertOpen();
+    if (buffered + events.length > options.bufferEvents && buffered > 0) {
+      throw new OutageError('too many events are on their way to the queue');
+    }
+    buffered += events.length;
+    // A full array never shares a job beyond the size of two batches.
+    const current = open.get(job.name)?.batch;
+    if (current && current.events.length + events.length > options.batchEvents) flush(job.name);
+    const batch = open.get(job.name)?.batch ?? openBatch(job);
+    for (const event of events) batch.events.push(event);
+    if (batch.events.length >= options.batchEvents) flush(job.name);
+    return batch.done;
+  };
+
   return {
     assertOpen,
     async take(job, events) {
-      assertOpen();
-      if (buffered + events.length > options.bufferEvents && buffered > 0) {
-        throw new OutageError('too many events are on their way to the queue');
-      }
-      buffered += events.length;
-      // A full array never shares a job beyond the size of two batches.
-      const current = open.get(job.name)?.batch;
-      if (current && current.events.length + events.length > options.batchEvents) flush(job.name);
-      const batch = open.get(job.name)?.batch ?? openBatch(job);
-      for (const event of events) batch.events.push(event);
-      if (batch.events.length >= options.batchEvents) flush(job.name);
-      await batch.done;
+      return put(job, events);
     },
     async close() {
       for (const name of [...open.keys()]) flush(name);

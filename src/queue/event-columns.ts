@@ -1,0 +1,85 @@
+import { isBare, parseArray, quoteElement } from '../db/array-types.ts';
+import type { EventColumns } from '../db/events.ts';
+import type { StoredEvent } from './define-job.ts';
+import { hashOfText } from './payload-hash.ts';
+
+const nulls = (count: number): string => 'NULL,'.repeat(count).slice(0, -1);
+
+/**
+ * Events as columns. A field that no event has is no column; one that some have is null for the others.
+ * @returns undefined when an id is there twice, which a statement cannot take.
+ */
+export const toColumns = (events: readonly StoredEvent[]): EventColumns | undefined => {
+  const columns = new Map<string, string[]>();
+  const hashes: number[] = [];
+  const received: [string, number][] = [];
+  const columnOf = (name: string): string[] => {
+    const column: string[] = [];
+    columns.set(name, column);
+    return column;
+  };
+  for (let place = 0; place < events.length; place += 1) {
+    const event = events[place] as StoredEvent;
+    // What `payloadHash` would hash, put together while each value is in hand: half of what JSON.stringify takes.
+    let sent = '';
+    for (const name in event) {
+      const value = event[name];
+      if (value === undefined || name === 'received_at') continue;
+      const bare = typeof value === 'string' && isBare(value);
+      const json = bare ? `"${value}"` : JSON.stringify(value);
+      if (name !== 'event_id') sent += sent === '' ? `"${name}":${json}` : `,"${name}":${json}`;
+      const column = columns.get(name) ?? columnOf(name);
+      while (column.length < place) column.push('NULL');
+      column.push(bare ? value : quoteElement(typeof value === 'string' ? value : json));
+    }
+    hashes.push(hashOfText(`{${sent}}`));
+    const last = received.at(-1);
+    if (last?.[0] === event.received_at) last[1] += 1;
+    else received.push([event.received_at, 1]);
+  }
+  if (new Set(columns.get('event_id')).size < events.length) return undefined;
+  const fields: Record<string, string> = {};
+  for (const [name, column] of columns) {
+    while (column.length < events.length) column.push('NULL');
+    fields[name] = `{${column.join(',')}}`;
+  }
+  return { count: events.length, hashes: `{${hashes.join(',')}}`, received, fields };
+};
+
+/** The events again, and their hashes. @param json fields that are no texts. */
+export const fromColumns = (
+  { count, hashes, received, fields }: EventColumns,
+  json: readonly string[] = [],
+): { events: StoredEvent[]; hashes: number[] } => {
+  const columns = Object.entries(fields).map(([name, literal]) => {
+    const read = (text: string | null) => (json.includes(name) && text !== null ? JSON.parse(text) : text);
+    return [name, parseArray(literal).map(read)] as const;
+  });
+  const arrivals = received.flatMap(([at, times]) => Array.from({ length: times }, () => at));
+  const events = Array.from({ length: count }, (_, place) => {
+    const own = columns.flatMap(([name, column]) => (column[place] == null ? [] : [[name, column[place]]]));
+    return { ...Object.fromEntries(own), received_at: arrivals[place] } as StoredEvent;
+  });
+  return { events, hashes: parseArray(hashes).map(Number) };
+};
+
+const join = (literals: readonly string[]): string =>
+  `{${literals.map((literal) => literal.slice(1, -1)).join(',')}}`;
+
+/** The events of all of them as one. */
+export const joinColumns = (parts: readonly EventColumns[]): EventColumns => {
+  const [first] = parts;
+  if (first && parts.length === 1) return first;
+  const names = new Set(parts.flatMap(({ fields }) => Object.keys(fields)));
+  return {
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    hashes: join(parts.map(({ hashes }) => hashes)),
+    received: parts.flatMap(({ received }) => received),
+    fields: Object.fromEntries(
+      [...names].map((name) => [
+        name,
+        join(parts.map(({ count, fields }) => fields[name] ?? `{${nulls(count)}}`)),
+      ]),
+    ),
+  };
+};
