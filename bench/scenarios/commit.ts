@@ -9,8 +9,8 @@ import { takeTurns } from '../support/turns.ts';
 
 const perRequest = 500;
 
-/** Statements of ours under way at once: the default of WORKER_CONCURRENCY. */
-const connections = 4;
+/** Statements of ours under way at once, as `columnStatements` in src/queue/apply-events.ts. */
+const connections = 2;
 
 /** Empty the tables that events go into, and let PostgreSQL write out what it owes for others. */
 const startOver = async ({ db, queue }: BenchSystem): Promise<void> => {

@@ -13,6 +13,8 @@ export const toColumns = (events: readonly StoredEvent[]): EventColumns | undefi
   const columns = new Map<string, string[]>();
   const hashes: number[] = [];
   const received: [string, number][] = [];
+  let last = '';
+  let ascending = true;
   const columnOf = (name: string): string[] => {
     const column: string[] = [];
     columns.set(name, column);
@@ -33,11 +35,14 @@ export const toColumns = (events: readonly StoredEvent[]): EventColumns | undefi
       column.push(bare ? value : quoteElement(typeof value === 'string' ? value : json));
     }
     hashes.push(hashOfText(`{${sent}}`));
-    const last = received.at(-1);
-    if (last?.[0] === event.received_at) last[1] += 1;
+    ascending &&= event.event_id > last;
+    last = event.event_id;
+    const arrival = received.at(-1);
+    if (arrival?.[0] === event.received_at) arrival[1] += 1;
     else received.push([event.received_at, 1]);
   }
-  if (new Set(columns.get('event_id')).size < events.length) return undefined;
+  // Ids of the door's making are in order, which is seen in a fifth of the time.
+  if (!ascending && new Set(columns.get('event_id')).size < events.length) return undefined;
   const fields: Record<string, string> = {};
   for (const [name, column] of columns) {
     while (column.length < events.length) column.push('NULL');
