@@ -89,7 +89,7 @@ export const Env = z.object({
    * this time, or for this many events, whichever is first.
    */
   INTAKE_LINGER_MS: ms(4, 0),
-  INTAKE_BATCH_EVENTS: count(500),
+  INTAKE_BATCH_EVENTS: count(1_000),
   /** Above this many events not yet in Redis, a process answers 503 instead of buffering more. */
   INTAKE_BUFFER_EVENTS: count(20_000),
   /** A write to the queue that Redis has not confirmed by then is answered 503. */
