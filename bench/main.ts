@@ -1,5 +1,4 @@
-// `npm run bench -- [--only NAME[,NAME]] [--scale s|l] [--rounds N] [--set NAME=VALUE] [--json FILE] [--list]`. The table
-// and the verdicts go to standard output, what is going on to standard error. PERFORMANCE.md says what each name means.
+// The table and the verdicts go to standard output, what is going on to standard error.
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,20 +9,36 @@ import type { Entry, Scale } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 import { stopAll } from './support/system.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    scale: { type: 'string', default: 's' },
-    rounds: { type: 'string' },
-    set: { type: 'string', multiple: true, default: [] },
-    json: { type: 'string' },
-    list: { type: 'boolean', default: false },
-  },
-});
+const usage =
+  'npm run bench -- [--only NAME[,NAME]] [--scale s|l] [--rounds N] [--set NAME=VALUE] [--json FILE] [--list]';
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
+const readOptions = () => {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: 'string', multiple: true },
+        scale: { type: 'string', default: 's' },
+        rounds: { type: 'string' },
+        set: { type: 'string', multiple: true, default: [] },
+        json: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    say((error as Error).message);
+    return undefined;
+  }
+};
+
 const main = async (): Promise<number> => {
+  const values = readOptions();
+  if (!values || values.help) {
+    say(`${usage}\nPERFORMANCE.md says what each name means.`);
+    return values ? 0 : 2;
+  }
   if (values.list) {
     for (const { figures, onDemand } of scenarios)
       for (const { name, what } of figures)
