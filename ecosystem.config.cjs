@@ -35,6 +35,7 @@ const worker = (group, queues, concurrency) =>
 
 module.exports = {
   apps: [
+    zyra('zyra-api', 'api-main.js', { cluster: true, instances: Number(env.ZYRA_API_INSTANCES || 2) }),
     // Batches of hundreds of events each: more at once only wait for each other's rows.
     worker('intake', ['interactions', 'purchases', 'reviews', 'catalog', 'users', 'audit'], 2),
     worker('recommendations', ['recommendations'], 4),
@@ -42,7 +43,5 @@ module.exports = {
     worker('vectors', ['embeddings', 'index', 'shards'], 1),
     worker('training', ['training'], 1),
     zyra('zyra-scheduler', 'scheduler-main.js'),
-    // Last, so that whatever a new one puts into the queues finds workers that know it.
-    zyra('zyra-api', 'api-main.js', { cluster: true, instances: Number(env.ZYRA_API_INSTANCES || 2) }),
   ],
 };

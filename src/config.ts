@@ -101,7 +101,7 @@ export const Env = z.object({
 
   /** Queues this worker process serves, comma-separated; `all` for every one. */
   WORKER_QUEUES: z.string().default('all'),
-  /** Jobs of one queue worked on at once by one process; of jobs of events, statements of one kind. */
+  /** Jobs of one queue worked on at once by one process; of jobs of events, statements of one kind (of interactions two at most). */
   WORKER_CONCURRENCY: count(4),
   /** How long an event waits for a product, review or category that is not there yet before it is parked as failed. */
   WAITING_MINUTES: z.coerce.number().positive().default(10),

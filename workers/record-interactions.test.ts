@@ -2,10 +2,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import { recordInteractions } from '../jobs/record-interactions.ts';
 import { sweep } from '../jobs/sweep.ts';
+import { arrival, createDoor } from '../src/api/door.ts';
 import { type EventColumns, findEventState } from '../src/db/events.ts';
 import { listParked } from '../src/db/parked-events.ts';
 import type { Parts } from '../src/parts.ts';
 import { checkedJobId } from '../src/queue/checked-by.ts';
+import type { StoredEvent } from '../src/queue/define-job.ts';
 import { toColumns } from '../src/queue/event-columns.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { performJob } from '../test/support/perform-job.ts';
@@ -14,14 +16,14 @@ import { countInteractions, insertProducts, interaction } from '../test/support/
 import { handleRecordInteractions } from './record-interactions.ts';
 import { handleSweep } from './sweep.ts';
 
-type Events = Parameters<typeof toColumns>[0];
+type Events = Parameters<typeof toColumns>[1];
 
 /** What the intake puts into the queue, and what it did before it knew columns and still does where an id is there twice. */
 const shapes = [
   [
     'by column',
     (events: Events) => {
-      const columns = toColumns(events);
+      const columns = toColumns(recordInteractions, events);
       return columns ? { columns } : { events: [...events] };
     },
     checkedJobId,
@@ -259,7 +261,7 @@ test('columns that another version let in are checked one by one, and only the b
   const { db, parts } = await setup();
   const [product_id] = await insertProducts(db, 1);
   const bad = interaction({ product_id, colour: 'red' });
-  const columns = toColumns([
+  const columns = toColumns(recordInteractions, [
     bad,
     interaction({ product_id, device: { type: 'phone' } }),
     interaction({ product_id }),
@@ -286,7 +288,7 @@ test('jobs of columns go together in a statement, and one id in two of them coun
       jobs.map((events) =>
         performJob(
           ...[recordInteractions, handleRecordInteractions],
-          ...[{ columns: toColumns(events) as EventColumns }, parts],
+          ...[{ columns: toColumns(recordInteractions, events) as EventColumns }, parts],
           { jobId: checkedJobId() },
         ),
       ),
@@ -305,8 +307,36 @@ test('jobs of columns go together in a statement, and one id in two of them coun
   }>`select count(distinct xmin::text)::integer as count from interactions`;
   expect(statements?.count).toBeLessThan(8);
 
-  const shared = interaction({ product_id });
-  await apply(Array.from({ length: 4 }, () => [interaction({ product_id }), shared]));
+  // The first goes at once; of those that wait meanwhile three have an event in common.
+  const [shared, late] = [interaction({ product_id }), interaction()];
+  await apply([
+    [interaction({ product_id })],
+    ...Array.from({ length: 3 }, () => [interaction({ product_id }), shared, late]),
+  ]);
   expect(await countInteractions(db)).toBe(8 + 5);
-  expect(await listParked(db, { limit: 10 })).toEqual([]);
+  expect(await listParked(db, { state: 'waiting', limit: 10 })).toMatchObject([{ event_id: late.event_id }]);
+  expect(await db`select from event_conflicts`).toEqual([]);
+});
+
+test('columns whose workers ended are tried one by one, and repeats of them are repeats', async () => {
+  const { db, parts } = await setup();
+  const [product_id] = await insertProducts(db, 1);
+  const door = createDoor(recordInteractions, 'put');
+  const sent = [{ platform: 'web' }, { session_id: uuidv7(), device: { os: 'x' } }, { session_id: uuidv7() }];
+  const events = sent.map(
+    (fields) =>
+      door.admit(
+        { user_id: uuidv7(), product_id, event_type: 'view', ...fields },
+        0,
+        arrival(() => uuidv7(), String),
+        [],
+      ) as StoredEvent,
+  );
+  const columns = toColumns(recordInteractions, events) as EventColumns;
+  for (const starts of [3, 1, 4])
+    await performJob(recordInteractions, handleRecordInteractions, { columns }, parts, {
+      ...{ jobId: checkedJobId(), attempt: 1, starts },
+    });
+  expect(await countInteractions(db)).toBe(3);
+  expect(await db`select from event_conflicts`).toEqual([]);
 });

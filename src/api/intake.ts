@@ -113,7 +113,7 @@ export const intakeRoute = (job: EventJob, route: IntakeRoute): Route => {
         event_ids: events.map((one) => one.event_id),
       };
       for (const [name, of] of echo) json[name] = events.map(of);
-      // Nothing holds what was sent while Redis writes: it would be copied by one collection after another.
+      // What was parsed of the body would be copied by one collection after another while Redis writes.
       (call as { body: unknown }).body = undefined;
       return intake.take(job, events).then(() => ({ status: 202, json }));
     },

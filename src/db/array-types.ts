@@ -22,18 +22,31 @@ const serialize = (values: unknown): string => {
 export const isBare = (text: string): boolean =>
   /^[\w.:+-]+$/.test(text) && !(text.length === 4 && text.toUpperCase() === 'NULL');
 
-const element = /"((?:[^"\\]|\\.)*)"|([^,]+)/gs;
+/** The texts of an array of one dimension in PostgreSQL's notation. No pattern: one for quotes fails on very long texts. */
+export const parseArray = (literal: string): (string | null)[] => {
+  const texts: (string | null)[] = [];
+  const ending = literal.length - 1;
+  for (let at = 1, end = at; at < ending; at = end + 1) {
+    if (literal[at] === '"') {
+      end = at + 1;
+      while (end < ending && literal[end] !== '"') end += literal[end] === '\\' ? 2 : 1;
+      const quoted = literal.slice(at + 1, end);
+      texts.push(quoted.includes('\\') ? quoted.replace(/\\(.)/gs, '$1') : quoted);
+      end += 1;
+    } else {
+      const comma = literal.indexOf(',', at);
+      end = comma < 0 ? ending : comma;
+      const bare = literal.slice(at, end);
+      texts.push(bare === 'NULL' ? null : bare);
+    }
+  }
+  return texts;
+};
 
 const parser =
   <T>(parse: (text: string) => T) =>
   (literal: string): (T | null)[] =>
-    [...literal.slice(1, -1).matchAll(element)].map(([, quoted, bare]) => {
-      if (quoted !== undefined) return parse(quoted.replace(/\\(.)/gs, '$1'));
-      return bare === undefined || bare === 'NULL' ? null : parse(bare);
-    });
-
-/** The texts of an array of one dimension in PostgreSQL's notation. */
-export const parseArray: (literal: string) => (string | null)[] = parser(String);
+    parseArray(literal).map((text) => (text === null ? null : parse(text)));
 
 const family = <T>(oids: number[], parse: (text: string) => T): PostgresType =>
   ({ to: oids[0], from: oids, serialize, parse: parser(parse) }) as unknown as PostgresType;

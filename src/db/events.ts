@@ -46,6 +46,8 @@ export interface EventColumns {
   received: [string, number][];
   /** By name, those that an event has; null where another has none. */
   fields: Record<string, string>;
+  /** Names of those that are JSON; the others are texts. */
+  json: string[];
 }
 
 /** Apply one batch of events that are columns, no id twice, in one statement. */

@@ -20,7 +20,7 @@ import { validate } from '../validate.ts';
 import { type Candidate, parkingOf, reasonOf, unreadable } from './candidate.ts';
 import { isChecked } from './checked-by.ts';
 import type { EventJob, FollowUp, StoredEvent } from './define-job.ts';
-import { fromColumns, joinColumns } from './event-columns.ts';
+import { fromColumns, idsOf, joinColumns } from './event-columns.ts';
 import { wakeSoon } from './follow-ups.ts';
 import { createGatherer } from './gather.ts';
 import type { Context, Handler, Run } from './handler.ts';
@@ -33,8 +33,8 @@ import { tryEach } from './trial.ts';
 const defaultBatch = 1_000;
 
 /**
- * As columns they come when there is much to do: what a statement costs whatever is in it, and for each person and product
- * however many events are theirs, is a seventh of all at a thousand. A bad event is looked for in its own job only.
+ * Of events that are columns. What a statement costs whatever is in it, and for each person and product however many events
+ * are theirs, is a seventh of all at a thousand. A bad event is looked for in its own job only.
  */
 const columnBatch = 4_000;
 
@@ -243,7 +243,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
   };
 
   const candidatesOf = (columns: EventColumns, context: Context): Candidate[] => {
-    const { events, hashes } = fromColumns(columns, job.columns?.json);
+    const { events, hashes } = fromColumns(columns);
     return events.map((event, place) => toCandidate(event, context, hashes[place]));
   };
 
@@ -266,7 +266,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       createGatherer<EventColumns>(
         {
           sizeOf: ({ count }) => count,
-          // An id that two jobs have is there twice for the ledger's key, and each job goes alone.
+          idsOf,
           together: (parts) => applyColumnsOnce(applyColumns, parts, context),
           singly: true,
           concernsAll: isOutage,
@@ -340,7 +340,7 @@ export const applyEvents = <J extends EventJob>(job: J, application: Application
       if (gatherColumns && isChecked(run.jobId) && !isEnding(run)) {
         const alone = () => applyOrBisect(candidatesOf(columns, context), context, run, false);
         await gatherColumns(context)(columns, alone);
-      } else await applyRows(fromColumns(columns, job.columns?.json).events, context, run, false);
+      } else await applyRows(fromColumns(columns).events, context, run, false);
     } else if ('parked' in payload) {
       const parked = await listParkedById(context.db, job.name, payload.parked);
       await applyRows(

@@ -7,15 +7,16 @@ import { v7 as uuidv7 } from 'uuid';
 const base = join(import.meta.dirname, '../..');
 const extension = extname(import.meta.filename);
 
-/** Declarations of events, what they are made of, and the door that holds callers to them. */
+/** Declarations of events, what they are made of, the door that holds callers to them, and how they go through a queue. */
 const sources = [
   ...readdirSync(join(base, 'jobs'))
     .filter((name) => extname(name) === extension && !name.endsWith('.d.ts'))
     .sort()
     .map((name) => `jobs/${name}`),
-  ...['fields', 'review-id', 'validate', 'queue/define-job', 'api/door', 'api/event-id', 'api/fresh-id'].map(
-    (name) => `src/${name}${extension}`,
-  ),
+  ...[
+    ...['fields', 'review-id', 'validate', 'queue/define-job', 'api/door', 'api/event-id', 'api/fresh-id'],
+    ...['queue/event-columns', 'queue/payload-hash', 'db/array-types'],
+  ].map((name) => `src/${name}${extension}`),
 ];
 
 /** Names the code that checks events, all of it. */

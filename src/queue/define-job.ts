@@ -79,6 +79,7 @@ const eventColumns: z.ZodType<EventColumns> = z.strictObject({
   hashes: z.string(),
   received: z.array(z.tuple([z.string(), z.int().min(1)])).min(1),
   fields: z.record(z.string(), z.string()),
+  json: z.array(z.string()),
 });
 
 /**

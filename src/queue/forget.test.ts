@@ -17,7 +17,9 @@ test('a failed job of columns keeps the events of others, whole, and is gone whe
   const theirs = interaction({ user_id: erased, device: { type: 'phone' } });
   const others = interaction({ platform: 'a "b", {c}', device: { os: ['x'] } });
   const queue = producer.queues.get('interactions');
-  const jobs = [[theirs, others], [theirs], [others]].map((events) => ({ columns: toColumns(events) }));
+  const jobs = [[theirs, others], [theirs], [others]].map((events) => ({
+    columns: toColumns(recordInteractions, events),
+  }));
   for (const data of jobs) await queue?.add(recordInteractions.name, data);
   const failing = new Worker(
     'interactions',

@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import { listErased } from '../db/people.ts';
+import { RetryableError } from '../errors.ts';
 import type { EventJob } from './define-job.ts';
 import { fromColumns } from './event-columns.ts';
 import type { Context } from './handler.ts';
@@ -36,9 +37,12 @@ export const forgetInQueues = async ({ producer, db, config, eventJobs }: Contex
   }
 };
 
+/** @throws when the job may hold events in a form that only another version knows: they have no other copy. */
 const eventsOf = (data: unknown, job: EventJob | undefined): unknown[] => {
-  const payload = job?.payload.safeParse(data).data;
-  if (payload && 'columns' in payload) return fromColumns(payload.columns, job?.columns?.json).events;
-  const { events } = (data ?? {}) as { events?: unknown };
-  return Array.isArray(events) ? events : [];
+  const { events, columns } = (data ?? {}) as { events?: unknown; columns?: unknown };
+  if (Array.isArray(events)) return events;
+  if (columns === undefined || !job) return [];
+  const payload = job.payload.safeParse(data).data;
+  if (payload && 'columns' in payload) return fromColumns(payload.columns).events;
+  throw new RetryableError(`a failed job of ${job.name} has columns of another version; retry it`);
 };

@@ -10,6 +10,7 @@ interface GatherOptions {
 interface Part<T> {
   work: T;
   size: number;
+  ids: readonly string[];
   since: number;
   alone(): Promise<void>;
   resolve(): void;
@@ -26,21 +27,21 @@ const crowd = 16;
  * under way, or soon after it began, goes together in the next, and full ones go side by side. So each caller waits for
  * little more than its own work, and a thousand callers with one item each cost few round trips and few commits.
  *
- * `together` does the work of several callers. When it rejects, `alone` is called for each of them, one after another:
+ * `together` does the work of several callers, no id twice. When it rejects, `alone` is called for each of them, one after another:
  * doing an item twice has to be harmless. An error that `concernsAll` is everybody's. Who comes alone is done `alone` at
- * once, unless `singly`. With `idsOf`, no id is twice in a statement.
+ * once, unless `singly`.
  */
 export const createGatherer = <T>(
   work: {
     sizeOf(work: T): number;
-    idsOf?(work: T): readonly string[];
+    idsOf(work: T): readonly string[];
     together(works: readonly T[]): Promise<void>;
     singly?: boolean;
     concernsAll(error: unknown): boolean;
   },
   { atOnce, most, restMs = 0 }: GatherOptions,
 ) => {
-  const { sizeOf, idsOf = () => [], together, singly = false, concernsAll } = work;
+  const { sizeOf, idsOf, together, singly = false, concernsAll } = work;
   const waiting: Part<T>[] = [];
   let underWay = 0;
   let begunAt = Number.NEGATIVE_INFINITY;
@@ -79,13 +80,12 @@ export const createGatherer = <T>(
     let size = 0;
     for (let place = 0; place < waiting.length && size < most; ) {
       const part = waiting[place] as Part<T>;
-      const own = idsOf(part.work);
-      const fits = size + part.size <= most && !own.some((id) => ids.has(id));
+      const fits = size + part.size <= most && !part.ids.some((id) => ids.has(id));
       if (taken.length > 0 && !fits) {
         place += 1;
         continue;
       }
-      for (const id of own) ids.add(id);
+      for (const id of part.ids) ids.add(id);
       size += part.size;
       taken.push(part);
       waiting.splice(place, 1);
@@ -122,7 +122,8 @@ export const createGatherer = <T>(
   /** Resolves when it is done. @throws what `alone` throws. */
   return (own: T, alone: () => Promise<void>): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting.push({ work: own, size: sizeOf(own), alone, since: performance.now(), resolve, reject });
+      const about = { work: own, size: sizeOf(own), ids: idsOf(own), since: performance.now() };
+      waiting.push({ ...about, alone, resolve, reject });
       pump();
     });
 };

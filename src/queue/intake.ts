@@ -12,8 +12,8 @@ export interface Intake {
   /** @throws OutageError while the queue takes nothing: reading what comes would be for nothing. */
   assertOpen(): void;
   /**
-   * Take events of one kind that the door has let in. Resolves when Redis holds them durably; those of one call go into one job, so they are
-   * taken together or not at all.
+   * Take events of one kind that the door has let in. Resolves when Redis holds them durably; those of one call go into
+   * one job, so they are taken together or not at all.
    * @throws OutageError when the queue cannot take them now. They may have been taken all the same: the caller's
    * repeat under the same ids is harmless.
    */
@@ -33,7 +33,7 @@ interface Batch {
 type EventPayload = z.input<EventJob['payload']>;
 
 const toPayload = (job: EventJob, events: StoredEvent[]): EventPayload => {
-  const columns = job.columns && toColumns(events);
+  const columns = job.columns && toColumns(job, events);
   return columns ? { columns } : { events };
 };
 
@@ -61,12 +61,12 @@ export const createIntake = (
   let confirmed: Promise<void> = Promise.resolve();
 
   const send = async (job: EventJob, batch: Batch): Promise<void> => {
+    const jobId = checkedJobId();
+    parts.producer.assertReachable();
     const count = batch.events.length;
     const payload = toPayload(job, batch.events);
     // Held one by one until Redis answers, they would be copied by one collection of young objects after another.
     batch.events = [];
-    const jobId = checkedJobId();
-    parts.producer.assertReachable();
     // Written just before the job on the same connection, so that a fast worker finds it; whether it arrives decides
     // nothing.
     parts.account.open(jobId, count).catch(() => {});

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { projectRoot } from '../../src/config.ts';
+import { mutations } from './mutations.ts';
 import { startRunner } from './run.ts';
 import type { Scale } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -14,6 +18,10 @@ beforeAll(async () => {
   runner = await startRunner({ seed, scale, log: (line) => said.push(line) });
 }, 180_000);
 afterAll(() => runner.stop(), 120_000);
+
+test.each(mutations)('$name finds the place that it breaks', ({ file, from }) => {
+  expect(readFileSync(join(projectRoot, file), 'utf8')).toContain(from);
+});
 
 // One after another: they share the running system.
 test.each(scenarios)(

@@ -39,8 +39,8 @@ export const mutations: readonly Mutation[] = [
     name: 'early-202',
     breaks: 'a 202 before Redis has confirmed',
     file: 'dist/src/queue/intake.js',
-    from: 'await batch.done;',
-    to: 'batch.done.catch(() => {});',
+    from: 'return batch.done;',
+    to: 'batch.done.catch(() => {});\n        return Promise.resolve();',
     scenario: 'F3-redis-killed',
   },
   {
