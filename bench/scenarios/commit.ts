@@ -1,4 +1,5 @@
 import { findFreePort } from '../../src/embedded/endpoint.ts';
+import { columnStatements } from '../../src/queue/apply-events.ts';
 import { insertBare } from '../rivals/bare-insert.ts';
 import { defineScenario, type Stage } from '../scenario.ts';
 import { commitAll } from '../support/commit-all.ts';
@@ -9,8 +10,8 @@ import { takeTurns } from '../support/turns.ts';
 
 const perRequest = 500;
 
-/** Statements of ours under way at once, as `columnStatements` in src/queue/apply-events.ts. */
-const connections = 2;
+/** As many as we have statements under way at once. */
+const connections = columnStatements;
 
 /** Empty the tables that events go into, and let PostgreSQL write out what it owes for others. */
 const startOver = async ({ db, queue }: BenchSystem): Promise<void> => {

@@ -50,6 +50,10 @@ export interface EventColumns {
   json: string[];
 }
 
+/** When each of them arrived. */
+export const arrivalsOf = ({ received }: EventColumns): string[] =>
+  received.flatMap(([at, count]) => Array<string>(count).fill(at));
+
 /** Apply one batch of events that are columns, no id twice, in one statement. */
 export type ApplyColumns = (
   db: Db,

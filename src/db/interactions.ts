@@ -6,6 +6,7 @@ import {
   type ApplyOptions,
   type ApplyRow,
   applyBy,
+  arrivalsOf,
   type EventColumns,
   only,
 } from './events.ts';
@@ -41,9 +42,10 @@ export const applyInteractions = applyBy((db, rows, options) => {
 });
 
 /** When they happened: what they say of it, or else when they arrived. */
-const timesOf = ({ received, fields }: EventColumns): string => {
-  const said = [fields.created_at, fields.occurred_at].flatMap((times) => (times ? [parseArray(times)] : []));
-  const arrived = received.flatMap(([at, count]) => Array<string>(count).fill(at));
+const timesOf = (columns: EventColumns): string => {
+  const { created_at, occurred_at } = columns.fields;
+  const said = [created_at, occurred_at].flatMap((times) => (times ? [parseArray(times)] : []));
+  const arrived = arrivalsOf(columns);
   const times = said.length === 0 ? arrived : arrived.map((at, n) => said[0]?.[n] ?? said[1]?.[n] ?? at);
   return `{${times.join(',')}}`;
 };

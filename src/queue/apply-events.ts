@@ -39,7 +39,7 @@ const defaultBatch = 1_000;
 const columnBatch = 4_000;
 
 /** Two such keep two cores of PostgreSQL busy. Four take a tenth more of its time for the same rows, waiting for pages. */
-const columnStatements = 2;
+export const columnStatements = 2;
 
 /** Between two statements of few events: half as many commits where a hundred jobs a second come. */
 const restMs = 20;

@@ -1,5 +1,5 @@
 import { isBare, parseArray, quoteElement } from '../db/array-types.ts';
-import type { EventColumns } from '../db/events.ts';
+import { arrivalsOf, type EventColumns } from '../db/events.ts';
 import type { EventJob, StoredEvent } from './define-job.ts';
 import { hashOfText } from './payload-hash.ts';
 
@@ -69,18 +69,13 @@ export const toColumns = (
 };
 
 /** The events again, and their hashes. */
-export const fromColumns = ({
-  count,
-  hashes,
-  received,
-  fields,
-  json,
-}: EventColumns): { events: StoredEvent[]; hashes: number[] } => {
+export const fromColumns = (packed: EventColumns): { events: StoredEvent[]; hashes: number[] } => {
+  const { count, hashes, fields, json } = packed;
   const columns = Object.entries(fields).map(([name, literal]) => {
     const read = (text: string | null) => (json.includes(name) && text !== null ? JSON.parse(text) : text);
     return [name, parseArray(literal).map(read)] as const;
   });
-  const arrivals = received.flatMap(([at, times]) => Array.from({ length: times }, () => at));
+  const arrivals = arrivalsOf(packed);
   const events = Array.from({ length: count }, (_, place) => {
     const own = columns.flatMap(([name, column]) => (column[place] == null ? [] : [[name, column[place]]]));
     return { ...Object.fromEntries(own), received_at: arrivals[place] } as StoredEvent;

@@ -119,25 +119,21 @@ export const createIntake = (
     if (refusal) throw new OutageError(refusal);
   };
 
-  const put = (job: EventJob, events: readonly StoredEvent[]): Promise<void> => {
-    assertOpen();
-    if (buffered + events.length > options.bufferEvents && buffered > 0) {
-      throw new OutageError('too many events are on their way to the queue');
-    }
-    buffered += events.length;
-    // A full array never shares a job beyond the size of two batches.
-    const current = open.get(job.name)?.batch;
-    if (current && current.events.length + events.length > options.batchEvents) flush(job.name);
-    const batch = open.get(job.name)?.batch ?? openBatch(job);
-    for (const event of events) batch.events.push(event);
-    if (batch.events.length >= options.batchEvents) flush(job.name);
-    return batch.done;
-  };
-
   return {
     assertOpen,
     async take(job, events) {
-      return put(job, events);
+      assertOpen();
+      if (buffered + events.length > options.bufferEvents && buffered > 0) {
+        throw new OutageError('too many events are on their way to the queue');
+      }
+      buffered += events.length;
+      // A full array never shares a job beyond the size of two batches.
+      const current = open.get(job.name)?.batch;
+      if (current && current.events.length + events.length > options.batchEvents) flush(job.name);
+      const batch = open.get(job.name)?.batch ?? openBatch(job);
+      for (const event of events) batch.events.push(event);
+      if (batch.events.length >= options.batchEvents) flush(job.name);
+      return batch.done;
     },
     async close() {
       for (const name of [...open.keys()]) flush(name);
