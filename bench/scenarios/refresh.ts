@@ -10,7 +10,7 @@ export const refreshAll = async (
   rounds: number,
 ) => {
   const system = await stage.startSystem({
-    TRAINING_BUDGET_SECONDS: String(stage.size('training-budget', { s: 20, l: 60 })),
+    TRAINING_BUDGET_SECONDS: String(stage.size('training-budget', { s: 20, l: 300 })),
   });
   const { api, workers, users } = await startShop(stage, system, { shop: 'large', size, model: true });
   const seconds: number[] = [];

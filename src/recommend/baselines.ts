@@ -26,7 +26,7 @@ export const evaluatePopularity = (examination: Examination): Promise<Figures> =
 /** Item-to-item cosine over likes, untuned: the textbook's recommender (Sarwar et al. 2001). */
 export const evaluateItemKnn = async (examination: Examination, compute: Compute): Promise<Figures> => {
   const { training, users } = examination.split;
-  const co = await coOccurrence(trainingMatrix(training, plain), plain.local, compute.pool);
+  const co = await coOccurrence(trainingMatrix(training, plain), plain.local, compute.threads);
   const model = {
     parameters: plain,
     itemCount: training.itemCount,

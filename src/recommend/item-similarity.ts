@@ -1,4 +1,4 @@
-import type { ComputePool } from './compute-pool.ts';
+import { withComputePool } from './compute-pool.ts';
 import type { Neighbours } from './kernels.ts';
 import type { Parameters } from './parameters.ts';
 import {
@@ -28,7 +28,7 @@ export interface CoOccurrence {
 export const coOccurrence = async (
   matrix: Sparse,
   { b, c, neighbours }: Pick<Parameters['local'], 'b' | 'c' | 'neighbours'>,
-  pool: ComputePool,
+  threads: number,
 ): Promise<CoOccurrence> => {
   const itemSums = columnSums(matrix);
   const half = power(rowSums(matrix), -b / 2);
@@ -48,7 +48,8 @@ export const coOccurrence = async (
   };
   const task = { byUser, byItem: transpose(byUser), rank: power(itemSums, -c), out };
   // Popular items stand anywhere, so ranges are small: the last thread at work has little left.
-  await pool.run('strongestNeighbours', task, matrix.columns, Math.max(16, Math.ceil(matrix.columns / 128)));
+  const step = Math.max(16, Math.ceil(matrix.columns / 128));
+  await withComputePool(threads, (pool) => pool.run('strongestNeighbours', task, matrix.columns, step));
   return { neighbours: out, itemSums };
 };
 

@@ -1,5 +1,5 @@
 import { createRandom } from '../demo/random.ts';
-import type { ComputePool } from './compute-pool.ts';
+import { withComputePool } from './compute-pool.ts';
 import type { Dense, DenseProducts } from './dense.ts';
 import type { Parameters } from './parameters.ts';
 import { columnSums, power, rowSums, type Sparse, sharedFloats } from './sparse.ts';
@@ -34,7 +34,7 @@ interface DecomposeOptions {
 export const decompose = async (
   matrix: Sparse,
   { rank, userExponent, itemExponent, seed }: DecomposeOptions,
-  { pool, dense }: { pool: ComputePool; dense: DenseProducts },
+  { threads, dense }: { threads: number; dense: DenseProducts },
 ): Promise<Decomposition> => {
   const itemSums = columnSums(matrix);
   const normalised = normalise(matrix, power(rowSums(matrix), -userExponent), power(itemSums, -itemExponent));
@@ -46,19 +46,18 @@ export const decompose = async (
   // Any start that is not blind to a direction does; uniform is as good as normal and quicker.
   for (let at = 0; at < block.length; at += 1) block[at] = random.next() - 0.5;
 
-  const multiply = () =>
-    pool.run(
-      'gramTimes',
-      { matrix: normalised, block, out: product, width },
-      width,
-      Math.ceil(width / pool.threads),
-    );
-  for (let pass = 0; pass < passes; pass += 1) {
+  await withComputePool(threads, async (pool) => {
+    const task = { matrix: normalised, block, out: product, width };
+    const multiply = () => pool.run('gramTimes', task, width, Math.ceil(width / threads));
+    for (let pass = 0; pass < passes; pass += 1) {
+      await multiply();
+      // Twice: the first round leaves what single precision could not tell apart.
+      block.set(
+        await orthonormalise(await orthonormalise(product, items, width, dense), items, width, dense),
+      );
+    }
     await multiply();
-    // Twice: the first round leaves what single precision could not tell apart.
-    block.set(await orthonormalise(await orthonormalise(product, items, width, dense), items, width, dense));
-  }
-  await multiply();
+  });
   const asDense = (values: Float32Array) => ({ rows: items, columns: width, values });
   const projected = await dense.multiply(asDense(block), asDense(product), { left: true });
   const { values, vectors } = symmetricEigen(symmetric(projected), width);

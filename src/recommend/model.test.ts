@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { createRandom } from '../demo/random.ts';
-import { createComputePool } from './compute-pool.ts';
 import { createDenseProducts } from './dense.ts';
 import { evaluateModel, prepareExamination } from './evaluate.ts';
 import { coOccurrence, itemSimilarity } from './item-similarity.ts';
@@ -18,11 +17,8 @@ import { symmetricEigen } from './symmetric.ts';
 import { trainInThread } from './train-in-thread.ts';
 import { objective, tune } from './tune.ts';
 
-const compute = { pool: createComputePool(2), dense: await createDenseProducts(2) };
-afterAll(async () => {
-  await compute.pool.close();
-  await compute.dense.close();
-});
+const compute = { threads: 2, dense: await createDenseProducts(2) };
+afterAll(() => compute.dense.close());
 
 /** People of four tastes, ten signals and more each, nearly all within their taste. */
 const shop = (userCount: number, itemCount: number): Signals => {
@@ -74,7 +70,7 @@ test('local similarity is the formula, entry by entry, and of each row the stron
           exponents.q;
   };
   for (const neighbours of [300, 5]) {
-    const co = await coOccurrence(matrix, { ...exponents, neighbours }, compute.pool);
+    const co = await coOccurrence(matrix, { ...exponents, neighbours }, compute.threads);
     const { width, counts, items, strengths } = itemSimilarity(co, exponents);
     for (let item = 0; item < small.itemCount; item += 1) {
       const others = Array.from({ length: small.itemCount }, (_, other) =>

@@ -1,4 +1,3 @@
-import type { ComputePool } from './compute-pool.ts';
 import type { Dense, DenseProducts } from './dense.ts';
 import { coOccurrence, itemSimilarity } from './item-similarity.ts';
 import type { Neighbours } from './kernels.ts';
@@ -17,7 +16,7 @@ export interface Model {
 
 /** What the heavy parts of training and scoring run on. */
 export interface Compute {
-  pool: ComputePool;
+  threads: number;
   dense: DenseProducts;
 }
 
@@ -36,7 +35,10 @@ export const fitModel = async (
 ): Promise<Model> => {
   const matrix = trainingMatrix(signals, parameters);
   onProgress?.(0, 'item similarity');
-  const local = itemSimilarity(await coOccurrence(matrix, parameters.local, compute.pool), parameters.local);
+  const local = itemSimilarity(
+    await coOccurrence(matrix, parameters.local, compute.threads),
+    parameters.local,
+  );
   onProgress?.(0.4, 'low rank');
   const decomposition =
     parameters.lowRankShare > 0 && (await decompose(matrix, { ...parameters.lowRank, seed }, compute));

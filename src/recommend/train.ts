@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { createComputePool } from './compute-pool.ts';
 import { createDenseProducts } from './dense.ts';
 import { type Compute, fitModel, type Model } from './model.ts';
 import { defaultParameters, type Parameters } from './parameters.ts';
@@ -21,17 +20,16 @@ export interface Trained {
   tuning?: Tuning;
 }
 
-/** Run something that needs threads for loops and ONNX Runtime for products, and let go of both. */
+/** Run something that computes in so many threads, and let go of ONNX Runtime after it. */
 export const withCompute = async <T>(
   work: (compute: Compute) => Promise<T>,
   threads = availableParallelism(),
 ): Promise<T> => {
-  const compute = { pool: createComputePool(threads), dense: await createDenseProducts(threads) };
+  const dense = await createDenseProducts(threads);
   try {
-    return await work(compute);
+    return await work({ threads, dense });
   } finally {
-    await compute.pool.close();
-    await compute.dense.close();
+    await dense.close();
   }
 };
 

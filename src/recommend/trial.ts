@@ -8,17 +8,23 @@ import { profiles, trainingMatrix } from './signals.ts';
 import type { Sparse } from './sparse.ts';
 import type { Split } from './split.ts';
 
-/** One value for each key, the last two used are kept: the best so far and the one being tried. */
+/**
+ * One value for each key, the last two used are kept: the best so far and the one being tried. The older of them goes
+ * before a third is made, for at most two are ever to be in memory.
+ */
 const createCache = <T>() => {
   const kept = new Map<string, T>();
   return async (key: string, make: () => Promise<T> | T): Promise<T> => {
-    const value = kept.get(key) ?? (await make());
-    kept.delete(key);
-    kept.set(key, value);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= 2) break;
-      kept.delete(oldest);
+    const found = kept.get(key);
+    if (found !== undefined) {
+      kept.delete(key);
+      kept.set(key, found);
+      return found;
     }
+    const [oldest] = kept.keys();
+    if (kept.size === 2 && oldest !== undefined) kept.delete(oldest);
+    const value = await make();
+    kept.set(key, value);
     return value;
   };
 };
@@ -55,7 +61,7 @@ export const createTrial = (split: Split, { k, seed, start, compute }: TrialOpti
       const { userExponent, itemExponent } = parameters.lowRank;
       const matrix = await matrices(`${power}`, () => trainingMatrix(split.training, parameters));
       const co = await coOccurrences(`${power}/${b}`, () =>
-        coOccurrence(matrix, { ...start.local, b }, compute.pool),
+        coOccurrence(matrix, { ...start.local, b }, compute.threads),
       );
       // Always at full rank: a lower one is its beginning.
       const decomposition =
