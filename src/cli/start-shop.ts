@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Db } from '../db/database.ts';
 import { loadDemoShop } from '../demo/load.ts';
 
 /** Shows how far a long step is: one line that changes on a terminal, one line every tenth of the way elsewhere. */
@@ -35,4 +37,21 @@ export const ensureShop = async (
     await loadDemoShop(databaseUrl, { onProgress: progress.update }).finally(progress.end);
   }
   await writeFile(marker, empty ? 'empty\n' : 'demo\n');
+};
+
+/** What a worker needs for its first count, many times over; a shop whose workers cannot count is up all the same. */
+const countedWithinMs = 30_000;
+
+/**
+ * Wait until a shop that something happened in knows what is popular, which a freshly loaded one does not for a few
+ * seconds: whoever pastes the README's lines would ask for the most popular product and get none.
+ */
+export const untilCounted = async (db: Db, signal: AbortSignal): Promise<void> => {
+  const deadline = performance.now() + countedWithinMs;
+  while (performance.now() < deadline) {
+    const [shop] = await db<{ uncounted: boolean }>`
+      select exists (select from interactions) and not exists (select from product_popularity) as uncounted`;
+    if (!shop?.uncounted) return;
+    await pause(50, undefined, { signal });
+  }
 };

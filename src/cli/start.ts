@@ -9,7 +9,7 @@ import { removeServers, startServers } from '../embedded/servers.ts';
 import { ensureModel } from './model.ts';
 import { ensureKeys, ensureSecret, writeSecret } from './start-keys.ts';
 import { startProcesses } from './start-processes.ts';
-import { ensureShop } from './start-shop.ts';
+import { ensureShop, untilCounted } from './start-shop.ts';
 import { untilAborted, type Wishes, watchSignals } from './start-signals.ts';
 import { describeSystem } from './start-summary.ts';
 
@@ -111,6 +111,7 @@ const bringUp = async (
     await Promise.race([orderly, untilAborted(hurry).then(() => processes.stop({ hurry: true }))]);
   });
 
+  await untilCounted(db, stop);
   const runFile = join(home, 'run.json');
   const run = {
     api,

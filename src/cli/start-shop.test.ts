@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { setup } from '../../test/support/setup.ts';
+import { insertProducts } from '../../test/support/shop.ts';
+import { refreshProductPopularity } from '../db/popularity.ts';
+import { untilCounted } from './start-shop.ts';
+
+test('a shop that something happened in is waited for until it knows what is popular', async () => {
+  const { db, config } = await setup();
+  const leaving = AbortSignal.abort();
+  await untilCounted(db, leaving);
+
+  const [key = ''] = await insertProducts(db, 1);
+  const user = randomUUID();
+  await db`insert into users (user_id, is_anonymous, is_active) values (${user}, true, true)`;
+  await db`insert into interactions (user_id, product_id, event_type) values (${user}, ${key}, 'view')`;
+  await expect(untilCounted(db, leaving)).rejects.toThrow(/abort/);
+
+  const counted = untilCounted(db, new AbortController().signal);
+  await refreshProductPopularity(db, [{ key, other: null }], config.EVENT_WEIGHTS);
+  await counted;
+});
