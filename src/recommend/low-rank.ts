@@ -51,15 +51,15 @@ export const decompose = async (
     const multiply = () => pool.run('gramTimes', task, width, Math.ceil(width / threads));
     for (let pass = 0; pass < passes; pass += 1) {
       await multiply();
-      // Twice: the first round leaves what single precision could not tell apart.
-      block.set(
-        await orthonormalise(await orthonormalise(product, items, width, dense), items, width, dense),
-      );
+      // Out of shared memory once, not for each product. Twice: the first round leaves what single precision could not
+      // tell apart.
+      const own = new Float32Array(product);
+      block.set(await orthonormalise(await orthonormalise(own, items, width, dense), items, width, dense));
     }
     await multiply();
   });
-  const asDense = (values: Float32Array) => ({ rows: items, columns: width, values });
-  const projected = await dense.multiply(asDense(block), asDense(product), { left: true });
+  const basis = { rows: items, columns: width, values: new Float32Array(block) };
+  const projected = await dense.multiply(basis, { ...basis, values: product }, { left: true });
   const { values, vectors } = symmetricEigen(symmetric(projected), width);
   // Directions that the matrix does not have are rounding.
   const floor = (values[0] ?? 0) * 1e-7;
@@ -70,7 +70,7 @@ export const decompose = async (
     values: Float32Array.from(vectors.subarray(0, kept * width)),
   };
   return {
-    vectors: await dense.multiply(asDense(block), rotation, { right: true }),
+    vectors: await dense.multiply(basis, rotation, { right: true }),
     squares: values.slice(0, kept).map((value) => Math.max(value, 0)),
     itemSums,
   };
