@@ -18,7 +18,7 @@ export interface UserSignals extends Deeds {
 
 /** The same, read at a known moment. */
 export interface ReadSignals extends UserSignals {
-  /** How many interactions other than ratings that is. */
+  /** How many interactions other than ratings that is; where only the newest were added up, one more than was asked for. */
   events: number;
   /** PostgreSQL's name of what was committed when it was read. */
   snapshot: string;
@@ -67,20 +67,30 @@ interface DeedsWanted {
   newest: number;
 }
 
-/** The newest deeds of those who did so much that PostgreSQL has to add them up. */
+/** When something was read: the time when the transaction began, for a statement gets its snapshot before its own time. */
+const asOf = (db: Db) => db.fragment`
+  (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, (select pg_current_snapshot())::text as snapshot`;
+
+/** The newest deeds of those who did so much that PostgreSQL has to add them up, and when they were read. */
 const readHeavy = async (
   db: Db,
   known: ProductNumbers,
   people: readonly string[],
   { types, newest }: DeedsWanted,
-): Promise<Map<string, Deeds>> => {
+): Promise<Map<string, Deeds & Pick<ReadSignals, 'readAt' | 'snapshot'>>> => {
   if (people.length === 0) return new Map();
-  const rows = await db<{ person: string; deeds: Uint8Array | null }>`
-    select person, deeds from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
+  const rows = await db<Pick<UserRow, 'person' | 'read_at' | 'snapshot'> & { deeds: Uint8Array | null }>`
+    select person, deeds, ${asOf(db)} from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
   return withNumbers(
     db,
     known,
-    (unknown) => new Map(rows.map(({ person, deeds }) => [person, unpackDeeds(deeds, known, unknown)])),
+    (unknown) =>
+      new Map(
+        rows.map(({ person, deeds, read_at, snapshot }) => [
+          person,
+          { ...unpackDeeds(deeds, known, unknown), readAt: read_at, snapshot },
+        ]),
+      ),
   );
 };
 
@@ -91,10 +101,9 @@ export const listUserSignals = async (
   wanted: DeedsWanted,
 ): Promise<ReadSignals[]> => {
   const { types, newest } = wanted;
-  // The time when the transaction began, for a statement gets its snapshot before its own time.
   const rows = await db<UserRow>`
-    select person, present, merged, (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, products, event_types, times,
-      other_products, other_kinds, other_ratings, other_times, (select pg_current_snapshot())::text as snapshot
+    select person, present, merged, products, event_types, times, other_products, other_kinds, other_ratings, other_times,
+      ${asOf(db)}
     from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
   const known = numbersByDb.get(db) ?? createProductNumbers();
   numbersByDb.set(db, known);

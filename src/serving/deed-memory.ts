@@ -32,7 +32,7 @@ interface Memory {
 interface MemoryOptions {
   /** Interactions of other types are not looked at. */
   types: readonly string[];
-  /** As for `listUserSignals`; who did more is not remembered. */
+  /** As for `listUserSignals`; those of whom it leaves something out are not remembered. */
   newest: number;
   /** Deeds of all users together: 22 octets each, and half a KiB a user. */
   mostDeeds?: number;
@@ -110,8 +110,9 @@ export const createDeedMemory = (
       }
       more.set(id, { number, kind, value, at });
     }
-    const events = signals.events + more.size - rated.size;
-    return events > newest || added.size + more.size > mostAdded ? undefined : { more, events };
+    return added.size + more.size > mostAdded
+      ? undefined
+      : { more, events: signals.events + more.size - rated.size };
   };
 
   /** Those of whom enough is remembered, with what came since. */
@@ -140,11 +141,13 @@ export const createDeedMemory = (
       const news = newOf(memory, rows, count);
       if (!news) continue;
       const { more, events } = news;
+      const sum = more.size > 0 ? addDeeds(signals, [...more.values()]) : signals;
+      if (events > newest && sum.numbers.length > newest) continue;
       const recalled = {
         grownFrom: signals.readAt,
         signals: {
           ...signals,
-          ...(more.size > 0 && addDeeds(signals, [...more.values()])),
+          ...sum,
           readAt: Math.max(signals.readAt, asOf),
           events,
         },
@@ -160,7 +163,8 @@ export const createDeedMemory = (
     const wholeAt = now();
     return (await listUserSignals(db, ids, { types, newest })).map((signals) => {
       const recalled = { signals, grownFrom: undefined };
-      if (signals.events <= newest) {
+      // Of so many events, so many entries may be the newest of more.
+      if (signals.events <= newest || signals.numbers.length < newest) {
         const memory = {
           signals: { ...signals, ...addDeeds(signals, []) },
           added: new Set<number>(),
