@@ -44,21 +44,31 @@ interface MarkRow {
   lasts: (number | null)[] | null;
   counts: number[] | null;
   xid: string | null;
-  as_of: number;
+  read_at: number;
+  snapshot: string;
+}
+
+/** A moment of the database. */
+export interface Moment {
+  /** Epoch µs of its clock. */
+  readAt: number;
+  /** PostgreSQL's name of what was committed then. */
+  snapshot: string;
 }
 
 /**
- * The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. `asOf`: epoch µs of
- * the database's clock before which whatever was marked is among them, or in `but`; undefined where there may be more.
+ * The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. `asOf`: whatever was
+ * marked before is among them, or in `but`; undefined where there may be more.
  */
 export const listMarks = async (
   db: Db,
   kind: DirtyKind,
   { most, but = [] }: { most: number; but?: readonly number[] },
-): Promise<{ marks: Mark[]; asOf: number | undefined }> => {
+): Promise<{ marks: Mark[]; asOf: Moment | undefined }> => {
   const rows = await db<MarkRow>`
     select id, keys, others, firsts, lasts, counts, xid::text as xid,
-      (extract(epoch from statement_timestamp()) * 1000000)::bigint as as_of
+      (extract(epoch from statement_timestamp()) * 1000000)::bigint as read_at,
+      (select pg_current_snapshot())::text as snapshot
     from (
       select id, keys, others, firsts, lasts, counts, xid,
         sum(cardinality(keys)) over (order by id rows between unbounded preceding and 1 preceding) as before
@@ -85,7 +95,9 @@ export const listMarks = async (
     }),
   }));
   const listed = marks.reduce((sum, { keys }) => sum + keys.length, 0);
-  return { marks, asOf: listed < most ? rows[0]?.as_of : undefined };
+  const [first] = rows;
+  const asOf = first && { readAt: first.read_at, snapshot: first.snapshot };
+  return { marks, asOf: listed < most ? asOf : undefined };
 };
 
 /** The stale keys of a kind, each once, and the marks that were seen for them, of the oldest marks. */

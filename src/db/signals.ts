@@ -1,6 +1,6 @@
 import type { Db } from './database.ts';
 import { countPlain, createAdder, type Deeds, type EachDeed, unpackDeeds } from './deeds.ts';
-import type { AddedRows } from './dirty-keys.ts';
+import type { AddedRows, Moment } from './dirty-keys.ts';
 import { createProductNumbers, type ProductNumbers } from './product-numbers.ts';
 import { announceProducts } from './serving.ts';
 
@@ -17,11 +17,9 @@ export interface UserSignals extends Deeds {
 }
 
 /** The same, read at a known moment. */
-export interface ReadSignals extends UserSignals {
+export interface ReadSignals extends UserSignals, Moment {
   /** How many interactions other than ratings that is; where only the newest were added up, one more than was asked for. */
   events: number;
-  /** PostgreSQL's name of what was committed when it was read. */
-  snapshot: string;
 }
 
 type UserRow = EachDeed & {
@@ -77,7 +75,7 @@ const readHeavy = async (
   known: ProductNumbers,
   people: readonly string[],
   { types, newest }: DeedsWanted,
-): Promise<Map<string, Deeds & Pick<ReadSignals, 'readAt' | 'snapshot'>>> => {
+): Promise<Map<string, Deeds & Moment>> => {
   if (people.length === 0) return new Map();
   const rows = await db<Pick<UserRow, 'person' | 'read_at' | 'snapshot'> & { deeds: Uint8Array | null }>`
     select person, deeds, ${asOf(db)} from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;

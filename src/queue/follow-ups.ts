@@ -1,5 +1,12 @@
 import type { z } from 'zod';
-import { type AddedRows, clearDirty, type DirtyKey, type DirtyKind, listMarks } from '../db/dirty-keys.ts';
+import {
+  type AddedRows,
+  clearDirty,
+  type DirtyKey,
+  type DirtyKind,
+  listMarks,
+  type Moment,
+} from '../db/dirty-keys.ts';
 import { isStatementTimeout } from '../db/sql-state.ts';
 import { RetryableError } from '../errors.ts';
 import type { FollowUp, followUpPayload } from './define-job.ts';
@@ -42,14 +49,14 @@ interface Stale {
   /** The rows that made it stale; undefined where something else did, too. */
   added: AddedRows[] | undefined;
   /** Once it is taken: all that happened to it before is among what is in hand; undefined where that is not known. */
-  asOf?: number | undefined;
+  asOf?: Moment | undefined;
 }
 
 /** What happened to a key, where that was no more than that rows came. */
 export interface Additions {
   rows: readonly AddedRows[];
-  /** Epoch µs of the database's clock before which whatever else happened to the key has been recomputed. */
-  asOf: number;
+  /** Whatever else happened to the key before this has been recomputed. */
+  asOf: Moment;
 }
 
 /** What is to be recomputed. */
@@ -67,8 +74,8 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
   const unfinished = new Map<number, number>();
   let listedAt = Number.NEGATIVE_INFINITY;
   let listing: Promise<void> | undefined;
-  /** All marks made before this are in hand or cleared; epoch µs of the database's clock. */
-  let asOf: number | undefined;
+  /** All marks made before this are in hand or cleared. */
+  let asOf: Moment | undefined;
 
   const staleOf = (key: string): Stale => {
     const stale = waiting.get(key) ?? { key, others: new Set(), marks: [], added: [] };

@@ -140,11 +140,15 @@ test('who did more than counts, and who was not there for long, is read anew', a
   expect(await after(() => view(user, 1))).toEqual({ grown: 1, whole: 0 });
   // However many events there are: they are few products and kinds.
   expect(await after(() => view(user, 1))).toEqual({ grown: 1, whole: 0 });
-  expect(await after(() => view(user, 10_000))).toEqual({ grown: 0, whole: 1 });
+  expect(await after(() => view(user, 10_000))).toEqual({ grown: 1, whole: 0 });
+  const buy = () => sql`
+    insert into purchase_history (user_id, product_id, unit_price, total_price)
+    values (${user}, ${products[0] ?? ''}, 1, 1)`;
+  expect(await after(buy)).toEqual({ grown: 0, whole: 1 });
   expect(await after(() => view(user, 1))).toEqual({ grown: 1, whole: 0 });
   // What came between the statement that finds out how much there is and the one that adds it up counts once.
   meanwhile.push(() => view(user, 1));
-  expect(await after(() => view(user, 10_000))).toEqual({ grown: 1, whole: 1 });
+  expect(await after(buy)).toEqual({ grown: 1, whole: 1 });
   expect(meanwhile).toEqual([]);
 
   // Two visits in one statement: the rows of one lie between those of the other.
@@ -176,7 +180,7 @@ test('who did more than counts, and who was not there for long, is read anew', a
 
   const now = { ms: 0 };
   const fleeting = createDeedMemory(db, { types, newest, forMs: 1_000, mostDeeds: 1, now: () => now.ms });
-  const additions = { rows: [], asOf: 1 };
+  const additions = { rows: [], asOf: { readAt: 1, snapshot: '3:3:' } };
   const recall = async (...ids: string[]) => {
     const recalled = await fleeting.recall(ids.map((id) => ({ id, additions })));
     for (const one of recalled) fleeting.remember(one);

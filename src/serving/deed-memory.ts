@@ -1,6 +1,6 @@
 import type { Db } from '../db/database.ts';
 import { addDeeds, findDeed, type MoreDeed } from '../db/deeds.ts';
-import type { AddedRows } from '../db/dirty-keys.ts';
+import type { AddedRows, Moment } from '../db/dirty-keys.ts';
 import { type AddedDeed, listAddedDeeds, listUserSignals, type ReadSignals } from '../db/signals.ts';
 import type { Additions } from '../queue/follow-ups.ts';
 
@@ -21,11 +21,9 @@ export interface Recalled {
 }
 
 interface Memory {
-  /** `readAt` is the version of the list that was stored. */
+  /** `readAt` is the version of the list that was stored; `snapshot` says what of whatever is told later is in it. */
   signals: ReadSignals;
-  /** Interactions that came after what was read in `signals.snapshot`; it grows once the list made from them is stored. */
-  added: Set<number>;
-  /** When that was. */
+  /** When all was read. */
   wholeAt: number;
 }
 
@@ -42,15 +40,21 @@ interface MemoryOptions {
   now?: () => number;
 }
 
-/** Interactions of a user that are remembered one by one until all is read anew. */
-const mostAdded = 2_000;
-
-/** Whether a transaction that has committed had done so when the snapshot was taken: `xmin:xmax:xip,xip`. */
-const sees = (snapshot: string): ((xid: number) => boolean) => {
-  const [xmin = '', xmax = '', xip = ''] = snapshot.split(':');
+/** `xmin:xmax:xip,xip`, as PostgreSQL writes it. */
+const parseSnapshot = (text: string) => {
+  const [, xmax = '', xip = ''] = text.split(':');
+  const end = Number(xmax);
   const underWay = new Set(xip === '' ? [] : xip.split(',').map(Number));
-  return (xid) => xid < Number(xmin) || (xid < Number(xmax) && !underWay.has(xid));
+  /** Whether a transaction that has committed had done so when it was taken. */
+  const sees = (xid: number): boolean => xid < end && !underWay.has(xid);
+  return { end, underWay, sees };
 };
+
+type Snapshot = ReturnType<typeof parseSnapshot>;
+
+/** Whether all that `earlier` sees is seen. Of two of the same server this is so one way or the other. */
+const covers = (snapshot: Snapshot, earlier: Snapshot): boolean =>
+  snapshot.end >= earlier.end && ![...snapshot.underWay].some(earlier.sees);
 
 /**
  * What users did, remembered from one list to the next: where no more happened than that interactions came, only those are
@@ -67,7 +71,7 @@ export const createDeedMemory = (
   /** The one that was used longest ago first. */
   const memories = new Map<string, Memory>();
   /** What is to be remembered if the list made from it is stored. */
-  const pending = new WeakMap<Recalled, { memory: Memory; more: Iterable<number> }>();
+  const pending = new WeakMap<Recalled, Memory>();
   let held = 0;
   const kinds = new Map(types.map((type, place) => [type, place + 1]));
 
@@ -85,49 +89,47 @@ export const createDeedMemory = (
     }
   };
 
-  /**
-   * What of these rows, some of them perhaps twice, is not in there yet; undefined where all has to be read. `count`: how
-   * many the marks tell of.
-   */
-  const newOf = (
-    { signals, added }: Memory,
+  /** What these rows, some of them perhaps twice, are; undefined where all has to be read. `count`: how many marks tell of. */
+  const moreOf = (
+    signals: ReadSignals,
     rows: readonly AddedDeed[],
     count: number,
-  ): { more: Map<number, MoreDeed>; events: number } | undefined => {
+  ): { more: MoreDeed[]; events: number } | undefined => {
     const byId = new Map(rows.map((row) => [row.id, row]));
     // Some were changed since, or came in a part of a transaction, which has a number of its own.
     if (byId.size !== count) return undefined;
-    const more = new Map<number, MoreDeed>();
+    const more: MoreDeed[] = [];
     const rated = new Set<number>();
-    for (const { id, number, product_id, event_type, value, at } of byId.values()) {
+    for (const { number, product_id, event_type, value, at } of byId.values()) {
       const kind = kinds.get(event_type);
-      if (kind === undefined || product_id === null || added.has(id)) continue;
+      if (kind === undefined || product_id === null) continue;
       if (number === null) return undefined;
       if (event_type === 'rate') {
         // Of several ratings the last one counts, and when that was is not remembered.
         if (rated.has(number) || findDeed(signals, number, kind) >= 0) return undefined;
         rated.add(number);
       }
-      more.set(id, { number, kind, value, at });
+      more.push({ number, kind, value, at });
     }
-    return added.size + more.size > mostAdded
-      ? undefined
-      : { more, events: signals.events + more.size - rated.size };
+    return { more, events: signals.events + more.length - rated.size };
   };
 
   /** Those of whom enough is remembered, with what came since. */
   const grow = async (stale: readonly StaleUser[]): Promise<Map<string, Recalled>> => {
-    const known: { memory: Memory; asOf: number; rows: AddedDeed[]; count: number }[] = [];
+    const known: { memory: Memory; asOf: Moment; rows: AddedDeed[]; count: number }[] = [];
     const asked: (AddedRows & { userId: string })[] = [];
     const askedFor: (typeof known)[number][] = [];
     for (const { id, additions } of stale) {
       const memory = additions && memories.get(id);
       if (!memory || isOld(memory)) continue;
-      const user = { memory, asOf: additions.asOf, rows: [], count: 0 };
+      const now = parseSnapshot(additions.asOf.snapshot);
+      const then = parseSnapshot(memory.signals.snapshot);
+      const isNewer = covers(now, then);
+      if (!(isNewer || covers(then, now))) continue;
+      const user = { memory, asOf: isNewer ? additions.asOf : memory.signals, rows: [], count: 0 };
       known.push(user);
-      const isIn = sees(memory.signals.snapshot);
       for (const added of additions.rows) {
-        if (isIn(added.xid)) continue;
+        if (then.sees(added.xid)) continue;
         asked.push({ ...added, userId: id });
         askedFor.push(user);
         user.count += added.count;
@@ -138,21 +140,20 @@ export const createDeedMemory = (
     const grown = new Map<string, Recalled>();
     for (const { memory, asOf, rows, count } of known) {
       const { signals } = memory;
-      const news = newOf(memory, rows, count);
-      if (!news) continue;
-      const { more, events } = news;
-      const sum = more.size > 0 ? addDeeds(signals, [...more.values()]) : signals;
+      const told = moreOf(signals, rows, count);
+      if (!told) continue;
+      const { more, events } = told;
+      const sum = more.length > 0 ? addDeeds(signals, more) : signals;
       if (events > newest && sum.numbers.length > newest) continue;
       const recalled = {
         grownFrom: signals.readAt,
         signals: {
-          ...signals,
-          ...sum,
-          readAt: Math.max(signals.readAt, asOf),
-          events,
+          ...{ ...signals, ...sum, events },
+          readAt: Math.max(signals.readAt, asOf.readAt),
+          snapshot: asOf.snapshot,
         },
       };
-      pending.set(recalled, { memory: { ...memory, signals: recalled.signals }, more: more.keys() });
+      pending.set(recalled, { ...memory, signals: recalled.signals });
       grown.set(signals.person, recalled);
     }
     return grown;
@@ -165,12 +166,7 @@ export const createDeedMemory = (
       const recalled = { signals, grownFrom: undefined };
       // Of so many events, so many entries may be the newest of more.
       if (signals.events <= newest || signals.numbers.length < newest) {
-        const memory = {
-          signals: { ...signals, ...addDeeds(signals, []) },
-          added: new Set<number>(),
-          wholeAt,
-        };
-        pending.set(recalled, { memory, more: [] });
+        pending.set(recalled, { signals: { ...signals, ...addDeeds(signals, []) }, wholeAt });
       }
       return recalled;
     });
@@ -190,9 +186,8 @@ export const createDeedMemory = (
     remember(recalled: Recalled): void {
       const { person } = recalled.signals;
       forget(person);
-      const { memory, more = [] } = pending.get(recalled) ?? {};
+      const memory = pending.get(recalled);
       if (!memory) return;
-      for (const id of more) memory.added.add(id);
       memories.set(person, memory);
       held += memory.signals.numbers.length;
     },
