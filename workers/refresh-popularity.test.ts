@@ -153,6 +153,40 @@ test('where many wait, batches are larger, up to a limit', async () => {
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
 });
 
+test('who has a share of the time makes statements short and rests, and leaves to the next run what became stale', async () => {
+  const { db, parts } = await setup();
+  const mark = (count: number) => db`
+    insert into dirty_keys (kind, key) select 'popularity', gen_random_uuid() from generate_series(1, ${count})`;
+  await mark(100);
+  const sizes: number[] = [];
+  const handler = followUp(
+    'popularity',
+    async (batch) => {
+      if (sizes.push(batch.length) === 1) await mark(3);
+      await db`select pg_sleep(${batch.length * 0.004})`;
+    },
+    { share: 0.5, batchKeys: 60 },
+  );
+  await performJob(refreshPopularity, handler, {}, parts);
+  expect(sizes[0]).toBe(60);
+  expect(Math.max(...sizes.slice(1))).toBeLessThanOrEqual(12);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
+  expect(await listDirty(db, 'popularity', 10)).toHaveLength(3);
+
+  // It ends at once when it is told to while it rests, for a quarter of an hour here.
+  const leaving = new AbortController();
+  const idle = followUp(
+    'popularity',
+    async () => {
+      await db`select pg_sleep(0.03)`;
+      leaving.abort();
+    },
+    { share: 0.00003, batchKeys: 1 },
+  );
+  await performJob(refreshPopularity, idle, {}, parts, { signal: leaving.signal });
+  expect(await listDirty(db, 'popularity', 10)).toHaveLength(2);
+});
+
 test('asking many times is one job; the sweep asks for what was forgotten', async () => {
   const { db, parts, producer } = await setup();
   const waiting = async () => producer.queues.get('aggregates')?.getJobCounts('waiting', 'delayed');

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { z } from 'zod';
 import {
   type AddedRows,
@@ -24,11 +25,15 @@ const defaultKeys = 200;
 const easyMs = 500;
 /** Of the keys that wait, a statement may have this share once that is more than `batchKeys`. */
 const crowdShare = 1 / 8;
-/** A pass shorter than this is no burden, whatever its share. */
+/** Where there is a share, work shorter than this is no burden, and no statement is to be much longer than that. */
 const burdenMs = 20;
+const longestMs = 50;
 
 interface FollowUpOptions {
-  /** The share of the time that recomputing may take at most; what is stale waits for the rest of it. */
+  /**
+   * The share of the time that recomputing may take at most, in short statements with rests between them: who waits for a
+   * core beside a long one waits as long. What becomes stale during a run is left to the next.
+   */
   share?: number;
   /** Keys recomputed by one statement. */
   batchKeys?: number;
@@ -172,8 +177,10 @@ export const followUp = (
 
   const work = async (context: Context, run: Run): Promise<void> => {
     const marks = readMarks(context.db, kind);
-    const began = performance.now();
     let ending = false;
+    let looked = false;
+    /** How long since the last rest. */
+    let worked = 0;
     /** Of keys that failed by themselves; the others are recomputed all the same. */
     const failures: unknown[] = [];
 
@@ -183,17 +190,25 @@ export const followUp = (
       marks.take(Math.min(atMost, Math.max(batchKeys, Math.floor(marks.waiting() * crowdShare))));
     const take = async (): Promise<Stale[]> => {
       if (share === 1 && marks.outdated()) await marks.look();
+      if (marks.waiting() > 0) await rest();
       const taken = isOver() ? [] : takeSome();
-      if (taken.length > 0 || isOver()) return taken;
-      const took = performance.now() - began;
-      if (share < 1 && took >= burdenMs) {
-        // Its share of the time is used up.
-        notBefore = began + took / share;
-        ending = true;
-        return [];
-      }
+      if (taken.length > 0 || isOver() || (share < 1 && looked)) return taken;
+      looked = true;
       await marks.look();
       return isOver() ? [] : takeSome();
+    };
+    /** Wait until the share allows for more, or until the run is over. */
+    const rest = async (): Promise<void> => {
+      const ms = notBefore - performance.now();
+      if (ms > 0) await pause(ms, undefined, { signal: run.signal }).catch(() => {});
+    };
+    const account = (keys: number, ms: number): void => {
+      worked += ms;
+      if (worked >= burdenMs) {
+        notBefore = performance.now() + worked / share - worked;
+        worked = 0;
+      }
+      atMost = Math.max(1, Math.min(crowdKeys, Math.floor((keys * longestMs) / ms)));
     };
     const recomputeSome = async (taken: readonly Stale[]): Promise<void> => {
       const keys = taken.flatMap(({ key, others, added, asOf }) => {
@@ -210,8 +225,10 @@ export const followUp = (
         else failures.push(error);
         return;
       }
+      const ms = performance.now() - from;
       await marks.done(taken);
-      if (atMost < crowdKeys && performance.now() - from < easyMs) atMost = Math.min(2 * atMost, crowdKeys);
+      if (atMost < crowdKeys && ms < easyMs) atMost = Math.min(2 * atMost, crowdKeys);
+      if (share < 1) account(taken.length, ms);
     };
     const lanes: Promise<void>[] = [];
     let open = 0;
