@@ -43,14 +43,15 @@ export const ensureShop = async (
 const countedWithinMs = 30_000;
 
 /**
- * Wait until a shop that something happened in knows what is popular, which a freshly loaded one does not for a few
- * seconds: whoever pastes the README's lines would ask for the most popular product and get none.
+ * Wait until a shop whose popularity is to be counted knows of something popular, which a freshly loaded one does not for a
+ * few seconds: whoever pastes the README's lines would ask for the most popular product and get none.
  */
 export const untilCounted = async (db: Db, signal: AbortSignal): Promise<void> => {
   const deadline = performance.now() + countedWithinMs;
   while (performance.now() < deadline) {
     const [shop] = await db<{ uncounted: boolean }>`
-      select exists (select from interactions) and not exists (select from product_popularity) as uncounted`;
+      select exists (select from stale_keys where kind = 'popularity') and not exists (select from product_popularity)
+        as uncounted`;
     if (!shop?.uncounted) return;
     await pause(50, undefined, { signal });
   }

@@ -75,6 +75,9 @@ const cut = ({ numbers, kinds, times, values, at }: Deeds, count: number): Deeds
 /** What `user_deeds` packs into an entry. */
 const packedBytes = 34;
 
+/** How many entries `user_deeds` gave. */
+export const countPacked = (packed: Uint8Array | null): number => (packed?.byteLength ?? 0) / packedBytes;
+
 /** The product's number; where there is none (0), its id is added to `unknown`. */
 const numberAt = (ids: DataView, at: number, known: ProductNumbers, unknown: Set<string>): number => {
   const number = known.at(ids, at);

@@ -48,13 +48,17 @@ interface MarkRow {
   snapshot: string;
 }
 
-/** A moment of the database. */
+/** When something was read. */
 export interface Moment {
-  /** Epoch µs of its clock. */
+  /** Epoch µs of the database's clock: what was committed before has been seen. */
   readAt: number;
-  /** PostgreSQL's name of what was committed then. */
+  /** PostgreSQL's name of all that has been seen. */
   snapshot: string;
 }
+
+/** Columns of a statement by itself: the time when its transaction began, for a statement's own may be after its snapshot. */
+export const readMoment = (db: Db) => db.fragment`
+  (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, (select pg_current_snapshot())::text as snapshot`;
 
 /**
  * The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. `asOf`: whatever was
@@ -67,8 +71,7 @@ export const listMarks = async (
 ): Promise<{ marks: Mark[]; asOf: Moment | undefined }> => {
   const rows = await db<MarkRow>`
     select id, keys, others, firsts, lasts, counts, xid::text as xid,
-      (extract(epoch from statement_timestamp()) * 1000000)::bigint as read_at,
-      (select pg_current_snapshot())::text as snapshot
+      ${readMoment(db)}
     from (
       select id, keys, others, firsts, lasts, counts, xid,
         sum(cardinality(keys)) over (order by id rows between unbounded preceding and 1 preceding) as before

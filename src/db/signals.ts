@@ -1,6 +1,6 @@
 import type { Db } from './database.ts';
-import { countPlain, createAdder, type Deeds, type EachDeed, unpackDeeds } from './deeds.ts';
-import type { AddedRows, Moment } from './dirty-keys.ts';
+import { countPacked, countPlain, createAdder, type Deeds, type EachDeed, unpackDeeds } from './deeds.ts';
+import { type AddedRows, type Moment, readMoment } from './dirty-keys.ts';
 import { createProductNumbers, type ProductNumbers } from './product-numbers.ts';
 import { announceProducts } from './serving.ts';
 
@@ -18,8 +18,10 @@ export interface UserSignals extends Deeds {
 
 /** The same, read at a known moment. */
 export interface ReadSignals extends UserSignals, Moment {
-  /** How many interactions other than ratings that is; where only the newest were added up, one more than was asked for. */
+  /** How many interactions other than ratings that is; of those who did very much, no more than is known. */
   events: number;
+  /** Whether that is all: only the newest of very many deeds are read. */
+  whole: boolean;
 }
 
 type UserRow = EachDeed & {
@@ -65,20 +67,16 @@ interface DeedsWanted {
   newest: number;
 }
 
-/** When something was read: the time when the transaction began, for a statement gets its snapshot before its own time. */
-const asOf = (db: Db) => db.fragment`
-  (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, (select pg_current_snapshot())::text as snapshot`;
-
 /** The newest deeds of those who did so much that PostgreSQL has to add them up, and when they were read. */
 const readHeavy = async (
   db: Db,
   known: ProductNumbers,
   people: readonly string[],
   { types, newest }: DeedsWanted,
-): Promise<Map<string, Deeds & Moment>> => {
+): Promise<Map<string, Deeds & Moment & Pick<ReadSignals, 'whole'>>> => {
   if (people.length === 0) return new Map();
   const rows = await db<Pick<UserRow, 'person' | 'read_at' | 'snapshot'> & { deeds: Uint8Array | null }>`
-    select person, deeds, ${asOf(db)} from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
+    select person, deeds, ${readMoment(db)} from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
   return withNumbers(
     db,
     known,
@@ -86,7 +84,10 @@ const readHeavy = async (
       new Map(
         rows.map(({ person, deeds, read_at, snapshot }) => [
           person,
-          { ...unpackDeeds(deeds, known, unknown), readAt: read_at, snapshot },
+          {
+            ...unpackDeeds(deeds, known, unknown),
+            ...{ readAt: read_at, snapshot, whole: countPacked(deeds) < newest },
+          },
         ]),
       ),
   );
@@ -101,7 +102,7 @@ export const listUserSignals = async (
   const { types, newest } = wanted;
   const rows = await db<UserRow>`
     select person, present, merged, products, event_types, times, other_products, other_kinds, other_ratings, other_times,
-      ${asOf(db)}
+      ${readMoment(db)}
     from each_deed(${ids}::uuid[], ${types}::varchar[], ${newest})`;
   const known = numbersByDb.get(db) ?? createProductNumbers();
   numbersByDb.set(db, known);
@@ -116,7 +117,8 @@ export const listUserSignals = async (
     rows.map((row) => {
       const { person, present, merged, read_at, snapshot } = row;
       return {
-        ...{ person, present, merged, readAt: read_at, events: countPlain(row), snapshot },
+        ...{ person, present, merged, readAt: read_at, snapshot },
+        ...{ events: countPlain(row), whole: countPlain(row) <= newest },
         ...(heavy.get(person) ?? add(row, unknown)),
       };
     }),

@@ -28,11 +28,13 @@ const crowdShare = 1 / 8;
 /** Where there is a share, work shorter than this is no burden, and no statement is to be much longer than that. */
 const burdenMs = 20;
 const longestMs = 50;
+/** A run that rests ends after this: a process that is to end waits for it, and another may have the same marks in hand. */
+const longestRunMs = 5_000;
 
 interface FollowUpOptions {
   /**
    * The share of the time that recomputing may take at most, in short statements with rests between them: who waits for a
-   * core beside a long one waits as long. What becomes stale during a run is left to the next.
+   * core beside a long one waits as long. What becomes stale during a run, and what it has no time for, is left to the next.
    */
   share?: number;
   /** Keys recomputed by one statement. */
@@ -161,9 +163,10 @@ const readMarks = (db: Context['db'], kind: DirtyKind) => {
 };
 
 /**
- * The handler of a follow-up job: recompute whatever is stale, batch by batch, the longest stale first, until nothing is.
- * A mark is cleared only after the recomputation of all that it names, so a crash at any point costs time, never truth.
- * One run at a time in a process: further ones would only do the same again.
+ * The handler of a follow-up job: recompute whatever is stale, batch by batch, the longest stale first, until nothing is;
+ * with a share of the time, as much as that allows for. A mark is cleared only after the recomputation of all that it
+ * names, so a crash at any point costs time, never truth. One run at a time in a process: further ones would only do the
+ * same again.
  */
 export const followUp = (
   kind: DirtyKind,
@@ -177,6 +180,7 @@ export const followUp = (
 
   const work = async (context: Context, run: Run): Promise<void> => {
     const marks = readMarks(context.db, kind);
+    const began = performance.now();
     let ending = false;
     let looked = false;
     /** How long since the last rest. */
@@ -190,17 +194,18 @@ export const followUp = (
       marks.take(Math.min(atMost, Math.max(batchKeys, Math.floor(marks.waiting() * crowdShare))));
     const take = async (): Promise<Stale[]> => {
       if (share === 1 && marks.outdated()) await marks.look();
-      if (marks.waiting() > 0) await rest();
+      if (share < 1 && marks.waiting() > 0) await rest();
       const taken = isOver() ? [] : takeSome();
       if (taken.length > 0 || isOver() || (share < 1 && looked)) return taken;
       looked = true;
       await marks.look();
       return isOver() ? [] : takeSome();
     };
-    /** Wait until the share allows for more, or until the run is over. */
+    /** Wait until the share allows for more; where that is after the run's end, the run is over. */
     const rest = async (): Promise<void> => {
-      const ms = notBefore - performance.now();
-      if (ms > 0) await pause(ms, undefined, { signal: run.signal }).catch(() => {});
+      const ms = Math.max(notBefore - performance.now(), 0);
+      if (performance.now() + ms - began >= longestRunMs) ending = true;
+      else if (ms > 0) await pause(ms, undefined, { signal: run.signal }).catch(() => {});
     };
     const account = (keys: number, ms: number): void => {
       worked += ms;
@@ -208,7 +213,7 @@ export const followUp = (
         notBefore = performance.now() + worked / share - worked;
         worked = 0;
       }
-      atMost = Math.max(1, Math.min(crowdKeys, Math.floor((keys * longestMs) / ms)));
+      atMost = Math.max(1, Math.min(crowdKeys, 2 * keys, Math.floor((keys * longestMs) / ms)));
     };
     const recomputeSome = async (taken: readonly Stale[]): Promise<void> => {
       const keys = taken.flatMap(({ key, others, added, asOf }) => {
@@ -220,6 +225,7 @@ export const followUp = (
         await recompute(keys, context, run);
       } catch (error) {
         if (!isStatementTimeout(error)) throw error;
+        if (share < 1) account(taken.length, performance.now() - from);
         atMost = Math.max(1, Math.floor(Math.min(atMost, taken.length) / 4));
         if (taken.length > 1) marks.giveBack(taken);
         else failures.push(error);
@@ -227,8 +233,8 @@ export const followUp = (
       }
       const ms = performance.now() - from;
       await marks.done(taken);
-      if (atMost < crowdKeys && ms < easyMs) atMost = Math.min(2 * atMost, crowdKeys);
       if (share < 1) account(taken.length, ms);
+      else if (atMost < crowdKeys && ms < easyMs) atMost = Math.min(2 * atMost, crowdKeys);
     };
     const lanes: Promise<void>[] = [];
     let open = 0;

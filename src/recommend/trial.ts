@@ -22,7 +22,7 @@ const createCache = <T>() => {
       return found;
     }
     const [oldest] = kept.keys();
-    if (kept.size === 2 && oldest !== undefined) kept.delete(oldest);
+    if (kept.size >= 2 && oldest !== undefined) kept.delete(oldest);
     const value = await make();
     kept.set(key, value);
     return value;

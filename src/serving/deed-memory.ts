@@ -40,6 +40,9 @@ interface MemoryOptions {
   now?: () => number;
 }
 
+/** What so many events more come to is found out sooner by reading all anew. */
+const mostAdded = 2_000;
+
 /** `xmin:xmax:xip,xip`, as PostgreSQL writes it. */
 const parseSnapshot = (text: string) => {
   const [, xmax = '', xip = ''] = text.split(':');
@@ -126,13 +129,14 @@ export const createDeedMemory = (
       const then = parseSnapshot(memory.signals.snapshot);
       const isNewer = covers(now, then);
       if (!(isNewer || covers(then, now))) continue;
-      const user = { memory, asOf: isNewer ? additions.asOf : memory.signals, rows: [], count: 0 };
+      const fresh = additions.rows.filter(({ xid }) => !then.sees(xid));
+      const count = fresh.reduce((sum, added) => sum + added.count, 0);
+      if (count > mostAdded) continue;
+      const user = { memory, asOf: isNewer ? additions.asOf : memory.signals, rows: [], count };
       known.push(user);
-      for (const added of additions.rows) {
-        if (then.sees(added.xid)) continue;
+      for (const added of fresh) {
         asked.push({ ...added, userId: id });
         askedFor.push(user);
-        user.count += added.count;
       }
     }
     for (const row of asked.length > 0 ? await listAddedDeeds(db, asked) : [])
@@ -145,6 +149,8 @@ export const createDeedMemory = (
       const { more, events } = told;
       const sum = more.length > 0 ? addDeeds(signals, more) : signals;
       if (events > newest && sum.numbers.length > newest) continue;
+      // A version stands for one content.
+      if (more.length > 0 && asOf.readAt <= signals.readAt) continue;
       const recalled = {
         grownFrom: signals.readAt,
         signals: {
@@ -164,8 +170,7 @@ export const createDeedMemory = (
     const wholeAt = now();
     return (await listUserSignals(db, ids, { types, newest })).map((signals) => {
       const recalled = { signals, grownFrom: undefined };
-      // Of so many events, so many entries may be the newest of more.
-      if (signals.events <= newest || signals.numbers.length < newest) {
+      if (signals.whole) {
         pending.set(recalled, { signals: { ...signals, ...addDeeds(signals, []) }, wholeAt });
       }
       return recalled;

@@ -271,8 +271,16 @@ export const others = new Set([
   ...['createApiKey', 'listApiKeys', 'listOpenKeys', 'revokeApiKey', 'rotateApiKey', 'hashKey'],
   ...['listCategoryTree', 'markAllSimilar'],
   // They ask PostgreSQL nothing.
-  ...['unpackDeeds', 'countPlain', 'createAdder', 'addDeeds', 'findDeed', 'createProductNumbers'],
-  ...['quoteElement', 'isBare', 'parseArray', 'only', 'arrivalsOf'],
+  ...[
+    'unpackDeeds',
+    'countPacked',
+    'countPlain',
+    'createAdder',
+    'addDeeds',
+    'findDeed',
+    'createProductNumbers',
+  ],
+  ...['quoteElement', 'isBare', 'parseArray', 'only', 'arrivalsOf', 'readMoment'],
   // The popular products, once in a while, page by page; an insert; one look at an index.
   ...['listMostPopular', 'listPopularScores', 'markLists', 'anyDirty'],
   // One row for each model or rebuild; whole shards, which test/index-publish.test.ts builds; all products, for a new model.
