@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Db } from '../db/database.ts';
+import { anyDirty } from '../db/dirty-keys.ts';
 import { loadDemoShop } from '../demo/load.ts';
 
 /** Shows how far a long step is: one line that changes on a terminal, one line every tenth of the way elsewhere. */
@@ -49,10 +50,8 @@ const countedWithinMs = 30_000;
 export const untilCounted = async (db: Db, signal: AbortSignal): Promise<void> => {
   const deadline = performance.now() + countedWithinMs;
   while (performance.now() < deadline) {
-    const [shop] = await db<{ uncounted: boolean }>`
-      select exists (select from stale_keys where kind = 'popularity') and not exists (select from product_popularity)
-        as uncounted`;
-    if (!shop?.uncounted) return;
+    const counted = await db`select from product_popularity limit 1`;
+    if (counted.length > 0 || !(await anyDirty(db, 'popularity'))) return;
     await pause(50, undefined, { signal });
   }
 };

@@ -12,13 +12,16 @@ export interface Assignment {
   to: number;
 }
 
-export interface ComputePool {
-  /**
-   * Work through `0…count` in ranges of at most `step`, whoever is free taking the next. What the task writes must lie
-   * in shared memory: everything else is copied to the threads. One run at a time.
-   */
-  run<K extends Kernel>(kernel: K, task: Task<K>, count: number, step: number): Promise<void>;
-}
+/**
+ * Work through `0…count` in ranges of at most `step`, whoever is free taking the next. What the task writes must lie in
+ * shared memory: everything else is copied to the threads. One run at a time.
+ */
+export type RunKernel = <K extends Kernel>(
+  kernel: K,
+  task: Task<K>,
+  count: number,
+  step: number,
+) => Promise<void>;
 
 /**
  * Threads for loops that are too long for one, from one piece of work's start to its end and no longer: a thread lets go
@@ -27,7 +30,7 @@ export interface ComputePool {
  */
 export const withComputePool = async <T>(
   threads: number,
-  work: (pool: ComputePool) => Promise<T>,
+  work: (run: RunKernel) => Promise<T>,
 ): Promise<T> => {
   const file = threadFile('src/recommend/compute-thread.ts');
   const workers = Array.from({ length: threads }, () => new Worker(file));
@@ -50,7 +53,7 @@ export const withComputePool = async <T>(
       worker.postMessage(assignment);
     });
 
-  const run: ComputePool['run'] = async (kernel, task, count, step) => {
+  const run: RunKernel = async (kernel, task, count, step) => {
     let next = 0;
     await Promise.all(
       workers.map(async (worker) => {
@@ -63,7 +66,7 @@ export const withComputePool = async <T>(
     );
   };
   try {
-    return await work({ run });
+    return await work(run);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }

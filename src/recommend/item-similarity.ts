@@ -49,7 +49,7 @@ export const coOccurrence = async (
   const task = { byUser, byItem: transpose(byUser), rank: power(itemSums, -c), out };
   // Popular items stand anywhere, so ranges are small: the last thread at work has little left.
   const step = Math.max(16, Math.ceil(matrix.columns / 128));
-  await withComputePool(threads, (pool) => pool.run('strongestNeighbours', task, matrix.columns, step));
+  await withComputePool(threads, (run) => run('strongestNeighbours', task, matrix.columns, step));
   return { neighbours: out, itemSums };
 };
 

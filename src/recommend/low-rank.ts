@@ -46,9 +46,9 @@ export const decompose = async (
   // Any start that is not blind to a direction does; uniform is as good as normal and quicker.
   for (let at = 0; at < block.length; at += 1) block[at] = random.next() - 0.5;
 
-  await withComputePool(threads, async (pool) => {
+  await withComputePool(threads, async (run) => {
     const task = { matrix: normalised, block, out: product, width };
-    const multiply = () => pool.run('gramTimes', task, width, Math.ceil(width / threads));
+    const multiply = () => run('gramTimes', task, width, Math.ceil(width / threads));
     for (let pass = 0; pass < passes; pass += 1) {
       await multiply();
       // Out of shared memory once, not for each product. Twice: the first round leaves what single precision could not
