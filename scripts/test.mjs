@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { root } from './run.mjs';
 import { runMain, setUp } from './setup.mjs';
 import { setUpChromium } from './setup-chromium.mjs';
@@ -17,10 +17,21 @@ const tool = async (script, ...args) => {
   return code === 0;
 };
 
+/** Of each failed test its name and the first line of why: who sees no more than the end of a long log knows what to look at. */
+const failuresOf = (report) =>
+  report.testResults.flatMap((file) => {
+    const path = relative(root, file.name);
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    const lines = failed.map(
+      (test) => `${path} › ${test.fullName}: ${test.failureMessages[0]?.split('\n')[0]}`,
+    );
+    return lines.length > 0 || file.status !== 'failed' ? lines : [`${path}: ${file.message.split('\n')[0]}`];
+  });
+
 /** Lint and types count as one test each. A test file that could not be loaded is a failure, not an absence. */
 const countTests = async (vitestPassed) => {
   const report = await readFile(results, 'utf8').then(JSON.parse, () => undefined);
-  if (!report) return { passed: 0, failed: 1, skipped: 0 };
+  if (!report) return { passed: 0, failed: 1, skipped: 0, failures: ['the test runner left no report'] };
   const unloaded = report.testResults.filter(
     (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   ).length;
@@ -30,6 +41,7 @@ const countTests = async (vitestPassed) => {
     // Vitest also fails for what no test owns, such as an unhandled rejection.
     failed: failed === 0 && !vitestPassed ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: failuresOf(report),
   };
 };
 
@@ -54,6 +66,7 @@ const test = async () => {
   const failed = counts.failed + checks.filter((ok) => !ok).length;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   counted = true;
+  for (const failure of counts.failures) process.stdout.write(`\nfailed: ${failure}`);
   process.stdout.write(`\n${passed} passed, ${failed} failed${skipped}\n`);
   return failed === 0 ? 0 : 1;
 };
