@@ -62,11 +62,12 @@ const test = async () => {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   const vitestPassed = await tool('vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2));
   const counts = await countTests(vitestPassed);
-  const passed = counts.passed + checks.filter(Boolean).length;
-  const failed = counts.failed + checks.filter((ok) => !ok).length;
+  const failedChecks = ['lint', 'types'].filter((_, at) => !checks[at]);
+  const passed = counts.passed + checks.length - failedChecks.length;
+  const failed = counts.failed + failedChecks.length;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   counted = true;
-  for (const failure of counts.failures) process.stdout.write(`\nfailed: ${failure}`);
+  for (const failure of [...failedChecks, ...counts.failures]) process.stdout.write(`\nfailed: ${failure}`);
   process.stdout.write(`\n${passed} passed, ${failed} failed${skipped}\n`);
   return failed === 0 ? 0 : 1;
 };
