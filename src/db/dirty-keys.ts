@@ -36,7 +36,7 @@ interface Mark {
   added: (AddedRows | undefined)[];
 }
 
-interface MarkRow {
+interface MarkRow extends Moment {
   id: number;
   keys: string[];
   others: (string | null)[] | null;
@@ -44,8 +44,6 @@ interface MarkRow {
   lasts: (number | null)[] | null;
   counts: number[] | null;
   xid: string | null;
-  read_at: number;
-  snapshot: string;
 }
 
 /** When something was read. */
@@ -56,9 +54,9 @@ export interface Moment {
   snapshot: string;
 }
 
-/** Columns of a statement by itself: the time when its transaction began, for a statement's own may be after its snapshot. */
+/** The columns of a `Moment`, for a statement by itself: the time when its transaction began, for a statement's own may be after its snapshot. */
 export const readMoment = (db: Db) => db.fragment`
-  (extract(epoch from transaction_timestamp()) * 1000000)::bigint as read_at, (select pg_current_snapshot())::text as snapshot`;
+  (extract(epoch from transaction_timestamp()) * 1000000)::bigint as "readAt", (select pg_current_snapshot())::text as snapshot`;
 
 /**
  * The oldest marks of a kind but for those in `but`, the oldest first; of `most` keys, or a few more. `asOf`: whatever was
@@ -99,7 +97,7 @@ export const listMarks = async (
   }));
   const listed = marks.reduce((sum, { keys }) => sum + keys.length, 0);
   const [first] = rows;
-  const asOf = first && { readAt: first.read_at, snapshot: first.snapshot };
+  const asOf = first && { readAt: first.readAt, snapshot: first.snapshot };
   return { marks, asOf: listed < most ? asOf : undefined };
 };
 

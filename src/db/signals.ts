@@ -24,13 +24,7 @@ export interface ReadSignals extends UserSignals, Moment {
   whole: boolean;
 }
 
-type UserRow = EachDeed & {
-  person: string;
-  present: boolean;
-  merged: string[];
-  read_at: number;
-  snapshot: string;
-};
+type UserRow = EachDeed & Moment & Pick<UserSignals, 'person' | 'present' | 'merged'>;
 
 const numbersByDb = new WeakMap<Db, ProductNumbers>();
 
@@ -75,19 +69,16 @@ const readHeavy = async (
   { types, newest }: DeedsWanted,
 ): Promise<Map<string, Deeds & Moment & Pick<ReadSignals, 'whole'>>> => {
   if (people.length === 0) return new Map();
-  const rows = await db<Pick<UserRow, 'person' | 'read_at' | 'snapshot'> & { deeds: Uint8Array | null }>`
+  const rows = await db<Moment & { person: string; deeds: Uint8Array | null }>`
     select person, deeds, ${readMoment(db)} from user_deeds(${people}::uuid[], ${types}::varchar[], ${newest})`;
   return withNumbers(
     db,
     known,
     (unknown) =>
       new Map(
-        rows.map(({ person, deeds, read_at, snapshot }) => [
+        rows.map(({ person, deeds, readAt, snapshot }) => [
           person,
-          {
-            ...unpackDeeds(deeds, known, unknown),
-            ...{ readAt: read_at, snapshot, whole: countPacked(deeds) < newest },
-          },
+          { ...unpackDeeds(deeds, known, unknown), readAt, snapshot, whole: countPacked(deeds) < newest },
         ]),
       ),
   );
@@ -115,9 +106,9 @@ export const listUserSignals = async (
   const add = createAdder(known, new Map(types.map((type, place) => [type, place + 1])));
   return withNumbers(db, known, (unknown) =>
     rows.map((row) => {
-      const { person, present, merged, read_at, snapshot } = row;
+      const { person, present, merged, readAt, snapshot } = row;
       return {
-        ...{ person, present, merged, readAt: read_at, snapshot },
+        ...{ person, present, merged, readAt, snapshot },
         ...{ events: countPlain(row), whole: countPlain(row) <= newest },
         ...(heavy.get(person) ?? add(row, unknown)),
       };
