@@ -107,8 +107,9 @@ export const commit = defineScenario({
       stage.say(`limit ${Math.round(events / seconds)}/s, CPU in µs each: ${JSON.stringify(cpu.limit)}`);
       return events / seconds;
     };
-    await ours(20_000);
-    await rival(2_000);
+    // Until code is compiled the first round would be about that.
+    await ours(Math.min(100_000, events));
+    await rival(Math.min(10_000, rivalEvents));
     const found = await takeTurns(stage.rounds, { ours, rival, limit });
     const notes = {
       ...{ events, rival_events: rivalEvents, rival_concurrency: concurrency },

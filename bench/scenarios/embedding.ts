@@ -2,16 +2,18 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { projectRoot } from '../../src/config.ts';
 import { generateShop } from '../../src/demo/shop.ts';
+import { fetchModel } from '../../src/embeddings/fetch-model.ts';
 import { hashedNgrams } from '../../src/embeddings/hashed-ngrams.ts';
 import { createMiniLm } from '../../src/embeddings/minilm.ts';
 import { type Batch, inputsOf, loadMiniLm } from '../../src/embeddings/minilm-model.ts';
-import { findModelFault, modelFolder } from '../../src/embeddings/model-files.ts';
+import { modelFolder } from '../../src/embeddings/model-files.ts';
 import { defineScenario } from '../scenario.ts';
 import { takeTurns } from '../support/turns.ts';
 
 /**
  * How much of onnxruntime's speed is left for those who embed: ours has the thread, the tokenizer and pooling in it, the
- * bare session gets the same batches ready-made. `--set model=FOLDER` for files that are elsewhere.
+ * bare session gets the same batches ready-made. The model is fetched where it is not there yet; `--set model=FOLDER` for
+ * files that are elsewhere.
  */
 export const embedding = defineScenario({
   figures: [
@@ -26,8 +28,7 @@ export const embedding = defineScenario({
   async run(stage) {
     const own = modelFolder({ ARTIFACTS_DIR: join(projectRoot, 'artifacts') });
     const folder = stage.given('model') ?? own;
-    const fault = await findModelFault(folder);
-    if (fault !== undefined) throw new Error(`${fault}; \`npx zyra model fetch\` gets the model`);
+    if (folder === own) await fetchModel({ folder, say: stage.say });
     const { products } = generateShop({ seed: 1, now: new Date('2026-01-01') });
     const manyTexts = products.map(
       ({ name, short_description, long_description }) => `${name}. ${short_description} ${long_description}`,
