@@ -107,7 +107,8 @@ export const commit = defineScenario({
       stage.say(`limit ${Math.round(events / seconds)}/s, CPU in µs each: ${JSON.stringify(cpu.limit)}`);
       return events / seconds;
     };
-    // Until code is compiled the first round would be about that.
+    // Or the first round would be about code that is being compiled, and files of the write-ahead log that are being made.
+    await limit();
     await ours(Math.min(100_000, events));
     await rival(Math.min(10_000, rivalEvents));
     const found = await takeTurns(stage.rounds, { ours, rival, limit });
