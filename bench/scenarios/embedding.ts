@@ -33,7 +33,7 @@ export const embedding = defineScenario({
     const manyTexts = products.map(
       ({ name, short_description, long_description }) => `${name}. ${short_description} ${long_description}`,
     );
-    const texts = manyTexts.slice(0, stage.size('texts', { s: 96, l: 192 }));
+    const texts = manyTexts.slice(0, stage.size('texts', { s: 192, l: 384 }));
     const session = await InferenceSession.create(join(folder, 'onnx/model_quantized.onnx'));
     const batches = [...(await loadMiniLm(folder)).batches(texts)];
     const runBare = async (batch: Batch) => {
