@@ -70,7 +70,8 @@ describe.skipIf(folder === '')('all-MiniLM-L6-v2', () => {
 
   test('a thread that dies fails its calls for now, and the next call starts another', async () => {
     const started = vi.spyOn(Worker.prototype, 'postMessage');
-    const pending = model.embed(['lost']);
+    // More than are done before the thread hears that it is to die.
+    const pending = model.embed(Array.from({ length: 2_000 }, () => 'lost'));
     const failed = expect(pending).rejects.toThrow(RetryableError);
     const thread = started.mock.contexts[0] as Worker;
     started.mockRestore();
