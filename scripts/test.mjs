@@ -17,31 +17,27 @@ const tool = async (script, ...args) => {
   return code === 0;
 };
 
-/** Of each failed test its name and the first line of why: who sees no more than the end of a long log knows what to look at. */
-const failuresOf = (report) =>
-  report.testResults.flatMap((file) => {
+/** What failed, a line each: who sees no more than the end of a long log knows what to look at. */
+const failuresOf = (report, vitestPassed) => {
+  const failures = report.testResults.flatMap((file) => {
     const path = relative(root, file.name);
-    const failed = file.assertionResults.filter((test) => test.status === 'failed');
-    const lines = failed.map(
-      (test) => `${path} › ${test.fullName}: ${test.failureMessages[0]?.split('\n')[0]}`,
-    );
-    return lines.length > 0 || file.status !== 'failed' ? lines : [`${path}: ${file.message.split('\n')[0]}`];
+    const failed = file.assertionResults.filter(({ status }) => status === 'failed');
+    // A test file that could not be loaded is a failure, not an absence.
+    if (failed.length === 0 && file.status === 'failed') return [`${path}: ${file.message.split('\n')[0]}`];
+    return failed.map((test) => `${path} › ${test.fullName}: ${test.failureMessages[0]?.split('\n')[0]}`);
   });
+  if (failures.length === 0 && !vitestPassed)
+    failures.push('what no test owns, such as an unhandled rejection');
+  return failures;
+};
 
-/** Lint and types count as one test each. A test file that could not be loaded is a failure, not an absence. */
 const countTests = async (vitestPassed) => {
   const report = await readFile(results, 'utf8').then(JSON.parse, () => undefined);
-  if (!report) return { passed: 0, failed: 1, skipped: 0, failures: ['the test runner left no report'] };
-  const unloaded = report.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  ).length;
-  const failed = report.numFailedTests + unloaded;
+  if (!report) return { passed: 0, skipped: 0, failures: ['the tests left no report'] };
   return {
     passed: report.numPassedTests,
-    // Vitest also fails for what no test owns, such as an unhandled rejection.
-    failed: failed === 0 && !vitestPassed ? 1 : failed,
     skipped: report.numPendingTests + report.numTodoTests,
-    failures: failuresOf(report),
+    failures: failuresOf(report, vitestPassed),
   };
 };
 
@@ -62,14 +58,14 @@ const test = async () => {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
   const vitestPassed = await tool('vitest/vitest.mjs', 'run', ...reporters, ...process.argv.slice(2));
   const counts = await countTests(vitestPassed);
-  const failedChecks = ['lint', 'types'].filter((_, at) => !checks[at]);
-  const passed = counts.passed + checks.length - failedChecks.length;
-  const failed = counts.failed + failedChecks.length;
+  // Lint and types count as one test each.
+  const failures = [...['lint', 'types'].filter((_, at) => !checks[at]), ...counts.failures];
+  const passed = counts.passed + checks.filter(Boolean).length;
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   counted = true;
-  for (const failure of [...failedChecks, ...counts.failures]) process.stdout.write(`\nfailed: ${failure}`);
-  process.stdout.write(`\n${passed} passed, ${failed} failed${skipped}\n`);
-  return failed === 0 ? 0 : 1;
+  for (const failure of failures) process.stdout.write(`\nfailed: ${failure}`);
+  process.stdout.write(`\n${passed} passed, ${failures.length} failed${skipped}\n`);
+  return failures.length === 0 ? 0 : 1;
 };
 
 await runMain(test);
