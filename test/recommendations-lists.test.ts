@@ -62,7 +62,6 @@ test('one click makes a personal list within a second of the 202', { timeout: 60
   const { client, ids, readList } = await openShop();
   // The first list of a process starts its threads.
   await client.post('/v1/interactions', { user_id: uuidv7(), product_id: ids[0]?.[0], event_type: 'view' });
-  const took: number[] = [];
   for (const kind of [1, 2, 3]) {
     const user = uuidv7();
     const clicked = ids[kind]?.[3] as string;
@@ -73,17 +72,18 @@ test('one click makes a personal list within a second of the 202', { timeout: 60
     });
     expect(status).toBe(202);
     const answered = performance.now();
-    const products = await eventually(async () => {
-      const { products } = await readList(user);
-      expect(products.length).toBeGreaterThan(0);
-      return products;
-    }, 10_000);
-    took.push(performance.now() - answered);
+    const products = await eventually(
+      async () => {
+        const { products } = await readList(user);
+        expect(products.length).toBeGreaterThan(0);
+        return products;
+      },
+      kind === 1 ? 10_000 : 1_000,
+    );
+    expect(kind === 1 || performance.now() - answered < 1_000).toBe(true);
     expect(leading(ids, products)).toBe(kind);
     expect(products).not.toContain(clicked);
   }
-  // One may have had to wait for other tests on the same cores; how many of thousands do, `bench/freshness` says.
-  expect(Math.min(...took)).toBeLessThan(1_000);
 });
 
 test('a purchase outranks a view, is not offered again, and a refund undoes it', {

@@ -6,7 +6,7 @@ import { fetchModel } from '../../src/embeddings/fetch-model.ts';
 import { hashedNgrams } from '../../src/embeddings/hashed-ngrams.ts';
 import { createMiniLm } from '../../src/embeddings/minilm.ts';
 import { type Batch, inputsOf, loadMiniLm } from '../../src/embeddings/minilm-model.ts';
-import { modelFolder } from '../../src/embeddings/model-files.ts';
+import { findModelFault, modelFolder } from '../../src/embeddings/model-files.ts';
 import { defineScenario } from '../scenario.ts';
 import { takeTurns } from '../support/turns.ts';
 
@@ -26,9 +26,11 @@ export const embedding = defineScenario({
     },
   ],
   async run(stage) {
-    const own = modelFolder({ ARTIFACTS_DIR: join(projectRoot, 'artifacts') });
-    const folder = stage.given('model') ?? own;
-    if (folder === own) await fetchModel({ folder, say: stage.say });
+    const given = stage.given('model');
+    const folder = given ?? modelFolder({ ARTIFACTS_DIR: join(projectRoot, 'artifacts') });
+    if (given === undefined) await fetchModel({ folder, say: stage.say });
+    const fault = await findModelFault(folder);
+    if (fault !== undefined) throw new Error(fault);
     const { products } = generateShop({ seed: 1, now: new Date('2026-01-01') });
     const manyTexts = products.map(
       ({ name, short_description, long_description }) => `${name}. ${short_description} ${long_description}`,

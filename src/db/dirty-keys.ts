@@ -54,7 +54,10 @@ export interface Moment {
   snapshot: string;
 }
 
-/** The columns of a `Moment`, for a statement by itself: the time when its transaction began, for a statement's own may be after its snapshot. */
+/**
+ * The columns of a `Moment`, for a statement by itself: the time when its transaction began, for a statement's own may be
+ * after its snapshot.
+ */
 export const readMoment = (db: Db) => db.fragment`
   (extract(epoch from transaction_timestamp()) * 1000000)::bigint as "readAt", (select pg_current_snapshot())::text as snapshot`;
 
